@@ -120,7 +120,7 @@ PLUGIN_DISABLED = Problem(
 WRONG_STATE = Problem(
     Conflict,
     "core.wrong_state",
-    "当前状态为“{state}”，不能执行“{deed}”。",
+    "当前状态为“{state_zh}”，不能执行“{deed_zh}”。",
     "The state is {state}; {deed} is possible only from {allowed}.",
 )
 BEATEN = Problem(

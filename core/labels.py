@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class LabelledEnum(str, Enum):
     label_en: str
     description: str
 
-    def __new__(cls, value: str, label_zh: str, label_en: str, description: str) -> LabelledEnum:
+    def __new__(cls, value: str, label_zh: str, label_en: str, description: str) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.label_zh = label_zh

@@ -1,0 +1,1 @@
+"""Connections, transactions and migrations. Only the kernel imports from here."""

@@ -1,0 +1,313 @@
+"""SQLite: one writer thread that owns one connection and commits deeds in groups; reads on a connection of their own.
+
+A deed is a coroutine that may await only the database. The writer drives it to its end with ``send(None)``: the clients
+here never suspend, so anything else that is awaited does, and is refused there and then. Hence no network call, loader or
+other task can sit inside a transaction, no lock exists that a cancellation could leave held (trust.md T1), and one fsync
+serves all the deeds that were waiting (engine.md, "Writes").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import Any, ClassVar, cast
+
+from tortoise.backends.base.client import ConnectionWrapper, TransactionContext, TransactionalDBClient
+from tortoise.backends.sqlite.client import SqliteClient
+from tortoise.context import TortoiseContext, _current_context
+from tortoise.exceptions import IntegrityError, OperationalError
+
+from core._db.seam import Deed, DeedSuspended, Params, Row, StorageUnavailable, T
+
+log = logging.getLogger("shanzhi.db")
+
+GROUP_LIMIT = 64
+BUSY_SECONDS = 5.0
+READ_SECONDS = 5.0
+PROGRESS_STEPS = 20_000
+
+
+def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open a connection with the pragmas this project relies on: WAL, foreign keys, full durability."""
+    address = f"file:{path}?mode=ro" if read_only else f"file:{path}"
+    connection = sqlite3.connect(
+        address, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False, cached_statements=512
+    )
+    connection.row_factory = sqlite3.Row
+    if not read_only:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-65536")
+    return connection
+
+
+@contextmanager
+def _tortoise_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OperationalError(error) from error
+    except sqlite3.IntegrityError as error:
+        raise IntegrityError(error) from error
+
+
+class InlineClient(SqliteClient, TransactionalDBClient):
+    """Tortoise on the writer's own connection: no method ever suspends."""
+
+    _names: ClassVar[Iterator[int]] = count()
+
+    def __init__(self, file_path: str = "", connection: sqlite3.Connection | None = None, **kwargs: Any) -> None:
+        super().__init__(file_path, **(kwargs or {"connection_name": "default"}))
+        self._raw = cast(sqlite3.Connection, connection)
+
+    async def create_connection(self, with_db: bool) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+    def acquire_connection(self) -> ConnectionWrapper[Any]:
+        raise OperationalError("the connection of a deed cannot be taken out of it; use its methods")
+
+    def _in_transaction(self) -> TransactionContext:
+        return _Savepoint(self, self._raw, f"t{next(self._names)}")
+
+    async def execute_insert(self, query: str, values: list[Any]) -> int:
+        with _tortoise_errors():
+            return self._raw.execute(query, values).lastrowid or 0
+
+    async def execute_many(self, query: str, values: list[list[Any]]) -> None:
+        with _tortoise_errors():
+            self._raw.executemany(query, values)
+
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Sequence[Any]]:
+        with _tortoise_errors():
+            cursor = self._raw.execute(query, values or ())
+            rows = cursor.fetchall()
+            return (cursor.rowcount if cursor.rowcount > 0 else len(rows)), rows
+
+    async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
+        return [dict(row) for row in (await self.execute_query(query, values))[1]]
+
+    async def execute_script(self, query: str) -> None:
+        raise OperationalError("a script would commit the deed half-way; run its statements one by one")
+
+    async def _refuse(self) -> None:
+        raise OperationalError("a deed is committed by its runner only")
+
+    begin = savepoint = rollback = savepoint_rollback = commit = release_savepoint = _refuse
+
+
+class _Savepoint(TransactionContext):
+    """Tortoise's nested transaction inside a deed."""
+
+    def __init__(self, client: InlineClient, raw: sqlite3.Connection, name: str) -> None:
+        self.client = client
+        self._raw = raw
+        self._name = name
+
+    async def __aenter__(self) -> InlineClient:
+        self._raw.execute(f"SAVEPOINT {self._name}")
+        return self.client
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        if exc_type:
+            self._raw.execute(f"ROLLBACK TO {self._name}")
+        self._raw.execute(f"RELEASE {self._name}")
+
+
+class SqliteTx:
+    """Plain SQL inside a deed; implements ``seam.Tx``."""
+
+    dialect = "sqlite"
+    for_update = ""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
+        return self._connection.execute(sql, params).fetchall()
+
+    async def one(self, sql: str, params: Params = ()) -> Row | None:
+        return self._connection.execute(sql, params).fetchone()
+
+    async def value(self, sql: str, params: Params = ()) -> Any:
+        row = self._connection.execute(sql, params).fetchone()
+        return None if row is None else row[0]
+
+    async def execute(self, sql: str, params: Params = ()) -> int:
+        return self._connection.execute(sql, params).rowcount
+
+    async def execute_many(self, sql: str, rows: Sequence[Params]) -> None:
+        self._connection.executemany(sql, rows)
+
+
+class _Job:
+    """One waiting deed, the context it was called in, and what became of it."""
+
+    __slots__ = ("context", "deed", "error", "future", "loop", "result")
+
+    def __init__(self, deed: Deed[Any]) -> None:
+        self.deed = deed
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.context = contextvars.copy_context()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def answer(self) -> None:
+        """Hand the outcome to the waiting caller, on the caller's loop."""
+        if self.future.cancelled():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Writer:
+    """The one thread that writes: takes the waiting deeds, commits them together, answers them all."""
+
+    def __init__(self, path: str, tortoise: TortoiseContext, before_commit: Sequence[str] = ()) -> None:
+        self._path = path
+        self._tortoise = tortoise
+        self._before_commit = tuple(before_commit)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._live, name="shanzhi-writer", daemon=True)
+        self._opened: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+
+    def open(self) -> None:
+        """Start the thread; raises what opening its connection raised."""
+        self._thread.start()
+        error = self._opened.get()
+        if error is not None:
+            raise error
+
+    async def run(self, deed: Deed[T]) -> T:
+        """Queue a deed and wait for its outcome; cancelling the wait does not stop the deed."""
+        job = _Job(deed)
+        self._jobs.put(job)
+        outcome: T = await asyncio.shield(job.future)
+        return outcome
+
+    def close(self) -> None:
+        """Finish what waits, then close the connection."""
+        self._jobs.put(None)
+        self._thread.join(timeout=30)
+
+    def _live(self) -> None:
+        # Tortoise's save() gathers its (empty) list of signal listeners, which asks the thread for a loop.
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        try:
+            connection = connect(self._path)
+        except Exception as error:
+            self._opened.put(error)
+            return
+        self._opened.put(None)
+        client, tx = InlineClient(connection=connection), SqliteTx(connection)
+        running = True
+        while running:
+            group, running = self._take()
+            if group:
+                self._commit(connection, client, tx, group)
+        connection.close()
+        asyncio.get_event_loop().close()
+
+    def _take(self) -> tuple[list[_Job], bool]:
+        group: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            group.append(job)
+            if len(group) == GROUP_LIMIT or self._jobs.empty():
+                return group, True
+            job = self._jobs.get()
+        return group, False
+
+    def _commit(self, connection: sqlite3.Connection, client: InlineClient, tx: SqliteTx, group: list[_Job]) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for job in group:
+                self._drive(connection, client, tx, job)
+            for statement in self._before_commit:
+                connection.execute(statement)
+            connection.execute("COMMIT")
+        except Exception as error:
+            self._abandon(connection, group, error)
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+        for job in group:
+            by_loop.setdefault(job.loop, []).append(job)
+        for loop, jobs in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(_answer_all, jobs)
+            except RuntimeError:
+                log.warning("%d deeds were committed after their event loop had closed", len(jobs))
+
+    def _drive(self, connection: sqlite3.Connection, client: InlineClient, tx: SqliteTx, job: _Job) -> None:
+        connection.execute("SAVEPOINT deed")
+        try:
+            job.result = job.context.run(_to_the_end, job.deed, tx, client, self._tortoise)
+        except BaseException as error:
+            if not connection.in_transaction:
+                raise  # SQLite itself rolled the whole group back: disk full, I/O error
+            job.error = error
+            connection.execute("ROLLBACK TO deed")
+        connection.execute("RELEASE deed")
+
+    def _abandon(self, connection: sqlite3.Connection, group: list[_Job], error: Exception) -> None:
+        log.error("a group of %d deeds was rolled back: %s", len(group), error)
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        for job in group:
+            if job.error is None:
+                job.error = StorageUnavailable(str(error))
+                job.error.__cause__ = error
+
+
+def _answer_all(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.answer()
+
+
+def _to_the_end(deed: Deed[T], tx: SqliteTx, client: InlineClient, tortoise: TortoiseContext) -> T:
+    _current_context.set(tortoise)
+    tortoise.connections.set("default", client)
+    coroutine = cast("Coroutine[Any, Any, T]", deed(tx))
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return cast(T, stop.value)
+    coroutine.close()
+    raise DeedSuspended("a deed awaited something other than its database; move that before or after the deed")
+
+
+class Reader:
+    """Reads on the loop's own thread: a thread hop costs ten times a point query (engine.md, "Reads")."""
+
+    def __init__(self, path: str) -> None:
+        self._connection = connect(path, read_only=True)
+        self._until = 0.0
+        self._connection.set_progress_handler(self._late, PROGRESS_STEPS)
+
+    def _late(self) -> int:
+        return 1 if time.monotonic() > self._until else 0
+
+    async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
+        """Return all rows; a statement that runs longer than five seconds is interrupted."""
+        self._until = time.monotonic() + READ_SECONDS
+        try:
+            return self._connection.execute(sql, params).fetchall()
+        except sqlite3.OperationalError as error:
+            raise StorageUnavailable(str(error)) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()

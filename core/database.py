@@ -1,0 +1,109 @@
+"""The database as the kernel sees it: reads, and deeds in transactions; SQLite or PostgreSQL behind one face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tortoise.context import TortoiseContext
+
+from core._db.migrate import AppMigrations
+from core._db.postgres import Pool
+from core._db.seam import Deed, DeedSuspended, Params, Row, StorageUnavailable, T, Tx
+from core._db.sqlite import Reader, Writer
+
+__all__ = ["AppMigrations", "Database", "Deed", "DeedSuspended", "Row", "StorageUnavailable", "Tx"]
+
+# Events and leaves get their place in the feed and in the log when they are committed: on SQLite within the one
+# writer's commit, on PostgreSQL right after it under a lock (a number given inside would be visible out of order).
+SEQUENCE = tuple(
+    f"UPDATE {table} SET seq = n.seq FROM (SELECT id, (SELECT COALESCE(MAX(seq), 0) FROM {table}) "
+    f"+ ROW_NUMBER() OVER (ORDER BY id) AS seq FROM {table} WHERE seq IS NULL) AS n "
+    f"WHERE {table}.id = n.id"
+    for table in ("core_event", "core_trace_leaf")
+)
+SEQUENCE_LOCK = 0x5348414E  # any number that nothing else in this database locks
+
+
+class Database:
+    """Open with ``await Database.open(url, apps)``; close when done."""
+
+    def __init__(self, url: str, tortoise: TortoiseContext, *, pool_size: int = 10) -> None:
+        self.url = url
+        self.tortoise = tortoise
+        self._reader: Reader | Pool
+        self._writer: Writer | Pool
+        if is_sqlite(url):
+            self.dialect = "sqlite"
+            self._writer = Writer(sqlite_path(url), tortoise, SEQUENCE)
+        else:
+            self.dialect = "postgres"
+            self._writer = self._reader = Pool(url, tortoise, size=pool_size)
+
+    @classmethod
+    async def open(cls, url: str, apps: Sequence[AppMigrations], *, pool_size: int = 10) -> Database:
+        """Connect to a migrated database and make the models of these apps usable inside deeds."""
+        database = cls(url, await _tortoise(url, apps), pool_size=pool_size)
+        if isinstance(database._writer, Writer):
+            database._writer.open()
+            database._reader = Reader(sqlite_path(url))
+        else:
+            await database._writer.open()
+        return database
+
+    async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
+        """Return all rows of a read outside of any deed; ``?`` placeholders."""
+        return await self._reader.fetch(sql, params)
+
+    async def value(self, sql: str, params: Params = ()) -> Any:
+        """Return the first column of the first row of a read, or None."""
+        rows = await self._reader.fetch(sql, params)
+        return rows[0][0] if rows else None
+
+    async def run(self, deed: Deed[T]) -> T:
+        """Run a deed in one transaction: all of it, or nothing."""
+        result = await self._writer.run(deed)
+        if self.dialect == "postgres":
+            await self._writer.run(_sequence)
+        return result
+
+    async def close(self) -> None:
+        """Finish running deeds and close every connection."""
+        if isinstance(self._writer, Writer):
+            self._writer.close()
+            if isinstance(self._reader, Reader):
+                self._reader.close()
+        else:
+            await self._writer.close()
+
+
+async def _sequence(tx: Tx) -> None:
+    """Number what is committed and unnumbered; one process at a time."""
+    await tx.execute("SELECT pg_advisory_xact_lock(?)", (SEQUENCE_LOCK,))
+    for statement in SEQUENCE:
+        await tx.execute(statement)
+
+
+async def _tortoise(url: str, apps: Sequence[AppMigrations]) -> TortoiseContext:
+    context = TortoiseContext()
+    engine = "tortoise.backends.sqlite" if is_sqlite(url) else "tortoise.backends.asyncpg"
+    credentials: dict[str, Any] = {"file_path": ":memory:"} if is_sqlite(url) else {}
+    await context.init(
+        {
+            "connections": {"default": {"engine": engine, "credentials": credentials}},
+            "apps": {app.label: {"models": [app.models], "default_connection": "default"} for app in apps},
+            "use_tz": True,
+            "timezone": "Asia/Shanghai",
+        }
+    )
+    return context
+
+
+def is_sqlite(url: str) -> bool:
+    """Say whether a database URL names an SQLite file."""
+    return url.startswith("sqlite:")
+
+
+def sqlite_path(url: str) -> str:
+    """Return the file of an SQLite URL: ``sqlite:///abs/path.db`` or ``sqlite://relative.db``."""
+    return url.removeprefix("sqlite://")

@@ -1,0 +1,141 @@
+"""Matters and their lifecycles: declared once, from which refusals, abilities, clocks and diagrams follow.
+
+    WISH = Lifecycle("wishes", "WISH", WishState, initial=WishState.DRAFT, visible=..., steps=[
+        Step("claim_wish", {PUBLISHED}, CLAIMED, permission="wishes.claim_wish", event="wishes.wish_claimed"),
+        Step("expire_wish", {PUBLISHED}, EXPIRED, timed=True, event="wishes.wish_expired"),
+    ])
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from core import access, errors
+from core._db.seam import Row
+from core.clock import from_wire
+from core.labels import LabelledEnum
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that can be done with a matter, or (timed) that the clock does by itself.
+
+    ``target`` None means that the state stays: casting a ballot, acknowledging a notice.
+    ``permission`` None means that ``own`` decides alone. ``own`` names who may always do this to their own matter:
+    ``"author"`` is the only word so far; a deed's body may check more.
+    """
+
+    name: str
+    sources: Collection[LabelledEnum]
+    target: LabelledEnum | None = None
+    permission: str | None = None
+    own: bool = False
+    timed: bool = False
+    event: str | None = None
+    title_zh: str = ""
+    title_en: str = ""
+    guard: Callable[[Matter, access.Viewer], errors.DomainError | None] | None = None
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """The states of one kind of matter, its steps, and who may see it."""
+
+    plugin: str
+    kind: str
+    states: type[LabelledEnum]
+    initial: LabelledEnum
+    steps: Sequence[Step]
+    visible: access.Rule
+    type_name: str  # the GraphQL type of this kind, whose name its global ids carry
+    title_zh: str = ""
+    title_en: str = ""
+    _by_name: dict[str, Step] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for step in self.steps:
+            if step.name in self._by_name:
+                raise TypeError(f"{self.plugin}.{self.kind} declares the step {step.name} twice")
+            self._by_name[step.name] = step
+
+    def step(self, name: str) -> Step:
+        """Return a declared step by its name."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            known = ", ".join(self._by_name)
+            raise LookupError(f"{self.plugin}.{self.kind} has no step {name}; it has {known}") from None
+
+    def check(self, step: Step, matter: Matter) -> errors.DomainError | None:
+        """Say why a step is impossible from the state a matter is in, or None when it is possible."""
+        if any(matter.state == source.value for source in step.sources):
+            return None
+        state = self.states(matter.state)
+        allowed = ", ".join(sorted(s.value for s in step.sources))
+        return errors.WRONG_STATE(
+            state=matter.state, state_zh=state.label_zh, deed=step.name, deed_zh=step.title_zh or step.name, allowed=allowed
+        )
+
+
+# A matter's state is true at read time: the last deadline that has passed decides, whether or not a sweep has run.
+STATE_NOW = (
+    "COALESCE((SELECT d.to_state FROM core_deadline d WHERE d.matter_id = {m}.id AND d.at <= ? "
+    "ORDER BY d.at DESC, d.id DESC LIMIT 1), {m}.state)"
+)
+MATTER_COLUMNS = (
+    "id", "community_id", "path", "plugin", "kind", "title", "state", "author_id",
+    "created_at", "updated_at", "version", "frozen",
+)  # fmt: skip
+
+
+@dataclass
+class Matter:
+    """One matter inside a deed; ``state`` is settled: deadlines that have passed are applied."""
+
+    id: int
+    community_id: int
+    path: str
+    plugin: str
+    kind: str
+    title: str
+    state: str
+    author_id: int | None
+    created_at: datetime
+    version: int
+    frozen: dict[str, Any]
+
+    @classmethod
+    def of(cls, row: Row) -> Matter:
+        """Make a matter of a row with MATTER_COLUMNS."""
+        return cls(
+            row["id"], row["community_id"], row["path"], row["plugin"], row["kind"], row["title"], row["state"],
+            row["author_id"], from_wire(row["created_at"]), row["version"], json.loads(row["frozen"] or "{}"),
+        )  # fmt: skip
+
+
+def ability(
+    lifecycle: Lifecycle, step: Step, matter: Matter, viewer: access.Viewer, place: Any
+) -> access.Decision:
+    """Decide whether a viewer may do a step with a matter now: permission or ownership, then state, then guard."""
+    decision = may(step, matter, viewer, place)
+    if not decision.allowed:
+        return decision
+    refusal = lifecycle.check(step, matter) or (step.guard(matter, viewer) if step.guard else None)
+    return access.Decision(refusal)
+
+
+def may(step: Step, matter: Matter, viewer: access.Viewer, place: Any) -> access.Decision:
+    """Decide whether a viewer may do a step at all, whatever the state."""
+    if viewer.system is not None:
+        return access.Decision()
+    if step.own and viewer.person_id is not None and matter.author_id == viewer.person_id:
+        return access.Decision()
+    if step.permission is not None:
+        return access.decide(viewer, step.permission, place)
+    if viewer.person_id is None:
+        return access.Decision(errors.NOT_SIGNED_IN())
+    return access.Decision(errors.NOT_ALLOWED(place=place.name, permission=step.name))

@@ -1,0 +1,369 @@
+"""The tables of the kernel. Plugins may point foreign keys at ``Community``, ``Branch``, ``Person`` and ``Matter`` only."""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.fields import RESTRICT
+from tortoise.fields.relational import ForeignKeyFieldInstance, ForeignKeyNullableRelation, ForeignKeyRelation
+from tortoise.models import Model
+
+from core.fields import CodeField, DayField, EnumField, InstantField, JsonField
+from core.ids import new_id
+from core.kinds import BranchLevel, CommunityKind, LinkRelation, Reach
+
+
+def anchor(model: str, *, null: bool = False, db_index: bool = True) -> ForeignKeyFieldInstance:
+    """Declare a foreign key as this project wants every one: restricting, indexed, without a backward name."""
+    return fields.ForeignKeyField(model, on_delete=RESTRICT, db_index=db_index, related_name=False, null=null)  # type: ignore[return-value]
+
+
+class Community(Model):
+    """A node of the tree of places."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    code = CodeField(64, unique=True)
+    kind = EnumField(CommunityKind)
+    name = fields.CharField(120, db_index=True)
+    parent: ForeignKeyNullableRelation[Community] = anchor("core.Community", null=True)
+    path = CodeField(255, unique=True)
+    closed_at = InstantField(null=True)
+
+    class Meta:
+        table = "core_community"
+
+
+class Branch(Model):
+    """A node of the tree of Party branches, beside the communities."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    code = CodeField(64, unique=True)
+    level = EnumField(BranchLevel)
+    name = fields.CharField(120)
+    parent: ForeignKeyNullableRelation[Branch] = anchor("core.Branch", null=True)
+    path = CodeField(255, unique=True)
+
+    class Meta:
+        table = "core_branch"
+
+
+class BranchService(Model):
+    """A branch serves a community."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    branch: ForeignKeyRelation[Branch] = anchor("core.Branch")
+    community: ForeignKeyRelation[Community] = anchor("core.Community")
+
+    class Meta:
+        table = "core_branch_service"
+        unique_together = (("branch", "community"),)
+
+
+class Person(Model):
+    """A natural person; may have no account."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    name = fields.CharField(60)
+    created_at = InstantField()
+
+    class Meta:
+        table = "core_person"
+
+
+class Account(Model):
+    """A login of a person."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    person: ForeignKeyRelation[Person] = anchor("core.Person")
+    username = CodeField(64, unique=True)
+    password_hash = fields.CharField(255)
+    session_version = fields.IntField(default=1)
+    suspended_at = InstantField(null=True)
+    created_at = InstantField()
+
+    class Meta:
+        table = "core_account"
+
+
+class LoginFailure(Model):
+    """One failed guess, counted against the username and the address it came from."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    subject = CodeField(80)
+    at = InstantField()
+
+    class Meta:
+        table = "core_login_failure"
+        indexes = (("subject", "at"),)
+
+
+class RefreshToken(Model):
+    """One refresh token, by hash; tokens of one login form a family that is revoked together on reuse."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    account: ForeignKeyRelation[Account] = anchor("core.Account")
+    family = fields.BigIntField(db_index=True)
+    token_hash = CodeField(64, unique=True)
+    issued_at = InstantField()
+    expires_at = InstantField()
+    used_at = InstantField(null=True)
+    revoked_at = InstantField(null=True)
+
+    class Meta:
+        table = "core_refresh_token"
+
+
+class Role(Model):
+    """A named set of permissions; data, not code."""
+
+    code = CodeField(40, primary_key=True)
+    title_zh = fields.CharField(60)
+    title_en = fields.CharField(60)
+    reach = EnumField(Reach)
+    exclusive = CodeField(40, null=True, description="roles with the same word here exclude each other")
+
+    class Meta:
+        table = "core_role"
+
+
+class RolePermission(Model):
+    """One permission granted to, or taken from, a role."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    role: ForeignKeyRelation[Role] = anchor("core.Role")
+    permission = CodeField(80)
+    allowed = fields.BooleanField(default=True)
+
+    class Meta:
+        table = "core_role_permission"
+        unique_together = (("role", "permission"),)
+
+
+class Appointment(Model):
+    """A person holds a role at a place, or at a branch, for a time."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    person: ForeignKeyRelation[Person] = anchor("core.Person")
+    role: ForeignKeyRelation[Role] = anchor("core.Role")
+    community: ForeignKeyNullableRelation[Community] = anchor("core.Community", null=True)
+    branch: ForeignKeyNullableRelation[Branch] = anchor("core.Branch", null=True)
+    since = InstantField()
+    until = InstantField(null=True)
+    source = CodeField(80, default="core", description="what made it: a deed name; the maker may end it")
+
+    class Meta:
+        table = "core_appointment"
+
+
+class Matter(Model):
+    """One item of a community's business; a plugin's table shares its primary key."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    community: ForeignKeyRelation[Community] = anchor("core.Community")
+    path = CodeField(255)
+    plugin = CodeField(40)
+    kind = CodeField(40)
+    title = fields.CharField(200)
+    state = CodeField(40)
+    author: ForeignKeyNullableRelation[Person] = anchor("core.Person", null=True)
+    created_at = InstantField()
+    updated_at = InstantField()
+    version = fields.IntField(default=1)
+    frozen = JsonField(null=True, description="settings as they were when the matter was announced, with provenance")
+
+    class Meta:
+        table = "core_matter"
+        indexes = (("path", "id"), ("kind", "path", "id"), ("community_id", "kind", "id"))
+
+
+class Deadline(Model):
+    """A moment at which a matter moves by itself; stored when its clock starts and never recomputed."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    matter: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
+    step = CodeField(60)
+    at = InstantField(db_index=True)
+    to_state = CodeField(40)
+    started_at = InstantField()
+    source = fields.CharField(200)
+    estimated = fields.BooleanField(default=False)
+
+    class Meta:
+        table = "core_deadline"
+        indexes = (("matter_id", "at"),)
+
+
+class Link(Model):
+    """A typed link between two matters: complaint to deliberation to motion to notice."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    source: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    target: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    relation = EnumField(LinkRelation)
+    made_at = InstantField()
+
+    class Meta:
+        table = "core_link"
+        unique_together = (("source", "target", "relation"),)
+
+
+class Attachment(Model):
+    """A file of a matter: ticketed first, then uploaded once, then immutable."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    community: ForeignKeyRelation[Community] = anchor("core.Community")
+    matter: ForeignKeyNullableRelation[Matter] = anchor("core.Matter", null=True)
+    uploader: ForeignKeyRelation[Person] = anchor("core.Person")
+    filename = fields.CharField(200)
+    ticket_hash = CodeField(64, unique=True)
+    ticket_expires_at = InstantField()
+    media_type = CodeField(100, null=True)
+    size = fields.BigIntField(null=True)
+    sha256 = CodeField(64, null=True)
+    stored_at = InstantField(null=True)
+
+    class Meta:
+        table = "core_attachment"
+
+
+class Setting(Model):
+    """One value set at a place, in force from a moment on; rows are only added."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    community: ForeignKeyRelation[Community] = anchor("core.Community")
+    plugin = CodeField(40)
+    key = CodeField(80)
+    value = JsonField(null=True, description="null takes the value set here back, so that the one above holds again")
+    effective_from = InstantField()
+    set_at = InstantField()
+    set_by: ForeignKeyNullableRelation[Person] = anchor("core.Person", null=True)
+    reason = fields.CharField(300, default="")
+
+    class Meta:
+        table = "core_setting"
+        indexes = (("plugin", "key", "community_id"),)
+
+
+class IdempotencyKey(Model):
+    """The first answer to a mutation, under the key its client chose."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    owner = CodeField(40)
+    key = CodeField(100)
+    request_hash = CodeField(64)
+    answer = JsonField(null=True)
+    at = InstantField(db_index=True)
+
+    class Meta:
+        table = "core_idempotency_key"
+        unique_together = (("owner", "key"),)
+
+
+class TraceLeaf(Model):
+    """One deed in the append-only record; ``seq`` is its place in the Merkle log (RFC 9162), given after commit."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    seq = fields.BigIntField(null=True, unique=True)
+    community_id = fields.BigIntField(null=True)
+    matter_id = fields.BigIntField(null=True, db_index=True)
+    deed = CodeField(80)
+    at = InstantField()
+    body = fields.TextField()
+    leaf_hash = CodeField(64)
+    hash_name = CodeField(16, default="SHA-256")
+
+    class Meta:
+        table = "core_trace_leaf"
+        indexes = (("community_id", "id"),)
+
+
+class TraceSalt(Model):
+    """Who stands behind a leaf's digest; erased with the person, the leaf stays."""
+
+    leaf_id = fields.BigIntField(primary_key=True, generated=False)
+    person_id = fields.BigIntField(db_index=True)
+    salt = CodeField(32)
+
+    class Meta:
+        table = "core_trace_salt"
+
+
+class Event(Model):
+    """Something that happened, written in the deed's transaction; ``seq`` is its place in the change feed."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    seq = fields.BigIntField(null=True, unique=True)
+    at = InstantField()
+    type = CodeField(80)
+    plugin = CodeField(40)
+    community_id = fields.BigIntField(null=True)
+    path = CodeField(255)
+    matter_id = fields.BigIntField(null=True)
+    person_id = fields.BigIntField(null=True, description="when set, only this person's feed shows the event")
+    payload = JsonField()
+
+    class Meta:
+        table = "core_event"
+        indexes = (("path", "seq"),)
+
+
+class ReactionCursor(Model):
+    """How far a reaction has read the outbox."""
+
+    name = CodeField(120, primary_key=True)
+    seq = fields.BigIntField()
+    failures = fields.IntField(default=0)
+    last_error = fields.CharField(300, default="")
+
+    class Meta:
+        table = "core_reaction_cursor"
+
+
+class Lease(Model):
+    """At most one worker does a named piece of follow-up work at a time."""
+
+    name = CodeField(80, primary_key=True)
+    holder = CodeField(80)
+    until = InstantField()
+
+    class Meta:
+        table = "core_lease"
+
+
+class WorkingDay(Model):
+    """A published deviation from the weekday rule: a holiday, or a make-up working weekend day."""
+
+    day = DayField(primary_key=True)
+    working = fields.BooleanField()
+    name = fields.CharField(60, default="")
+
+    class Meta:
+        table = "core_working_day"
+
+
+class PluginRecord(Model):
+    """A plugin this database has known: kept after removal, for the record."""
+
+    plugin = CodeField(40, primary_key=True)
+    version = CodeField(40)
+    first_seen_at = InstantField()
+    removed_at = InstantField(null=True)
+
+    class Meta:
+        table = "core_plugin_record"
+
+
+class Counter(Model):
+    """A number that processes watch to learn that something cached has changed."""
+
+    name = CodeField(40, primary_key=True)
+    value = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "core_counter"
+
+
+__models__ = [
+    Community, Branch, BranchService, Person, Account, LoginFailure, RefreshToken, Role, RolePermission, Appointment,
+    Matter, Deadline, Link, Attachment, Setting, IdempotencyKey, TraceLeaf, TraceSalt, Event, ReactionCursor, Lease,
+    WorkingDay, PluginRecord, Counter,
+]  # fmt: skip

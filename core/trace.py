@@ -1,0 +1,85 @@
+"""The trace: one hashed leaf per deed, written in the deed's transaction, ordered into a Merkle log afterwards.
+
+A leaf's text is canonical JSON; its hash is SHA-256(0x00 ‖ text), as RFC 9162 hashes leaves. No personal data is in a
+leaf: who acted is a salted digest, and the salt lies in a table of its own, so that a person can be erased and the
+record still proves what happened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+from typing import Any
+
+from core._db.seam import Tx
+from core.clock import to_wire
+from core.fields import canonical_json
+from core.ids import new_id
+
+HASH_NAME = "SHA-256"
+
+
+def leaf_hash(body: str) -> str:
+    """Hash the text of a leaf as RFC 9162 §2.1.1 does; hex."""
+    return hashlib.sha256(b"\x00" + body.encode()).hexdigest()
+
+
+def node_hash(left: str, right: str) -> str:
+    """Hash two subtrees as RFC 9162 §2.1.1 does; hex in, hex out."""
+    return hashlib.sha256(b"\x01" + bytes.fromhex(left) + bytes.fromhex(right)).hexdigest()
+
+
+def tree_head(leaves: list[str]) -> str:
+    """Return the Merkle tree head over leaf hashes (hex), as RFC 9162 §2.1.1 defines it."""
+    if not leaves:
+        return hashlib.sha256(b"").hexdigest()
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return node_hash(tree_head(leaves[:split]), tree_head(leaves[split:]))
+
+
+def digest(value: Any) -> str:
+    """Hash any JSON-able value by its canonical text; hex."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+async def append(
+    tx: Tx,
+    *,
+    at: datetime,
+    deed: str,
+    community_id: int | None,
+    community_code: str | None,
+    matter_id: int | None,
+    person_id: int | None,
+    acting_as: str,
+    details: dict[str, Any],
+) -> int:
+    """Write one leaf; returns its key. ``details`` must hold no personal data: ids, codes, states, numbers, digests."""
+    key = new_id()
+    salt = secrets.token_hex(16)
+    body = canonical_json(
+        {
+            "v": 1,
+            "id": str(key),
+            "at": to_wire(at),
+            "deed": deed,
+            "community": community_code,
+            "matter": str(matter_id) if matter_id else None,
+            "actor": hashlib.sha256(f"{salt}:{person_id}".encode()).hexdigest() if person_id else None,
+            "as": acting_as,
+            "details": details,
+        }
+    )
+    await tx.execute(
+        "INSERT INTO core_trace_leaf (id, community_id, matter_id, deed, at, body, leaf_hash, hash_name) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (key, community_id, matter_id, deed, to_wire(at), body, leaf_hash(body), HASH_NAME),
+    )
+    if person_id:
+        await tx.execute(
+            "INSERT INTO core_trace_salt (leaf_id, person_id, salt) VALUES (?, ?, ?)", (key, person_id, salt)
+        )
+    return key

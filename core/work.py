@@ -1,0 +1,390 @@
+"""Deeds: the one way to write.
+
+*Is the plugin enabled here → may this person do it here → do the gates let it pass → change rows, append to the trace,
+queue events: one transaction → after commit, publish.* There is exactly one code path for that: ``perform``.
+
+    @deed(WISH.step("claim_wish"), on=WISH)
+    async def claim_wish(act: Act, *, message: str) -> int: ...
+
+A deed's body may await only the database. It raises domain errors; whatever it raises, nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from core import access, errors, events, hierarchy, idempotency, matters, trace
+from core._db.seam import Row, Tx
+from core.clock import to_wire
+from core.fields import canonical_json
+from core.hierarchy import Place
+from core.ids import new_id
+from core.kinds import LinkRelation
+from core.labels import LabelledEnum, Source
+from core.matters import Lifecycle, Matter, Step
+from core.settings import Resolved, Settings, SettingsBook
+
+if TYPE_CHECKING:
+    from core.kernel import Kernel
+
+S = TypeVar("S", bound=Settings)
+Body = Callable[..., Awaitable[Any]]
+PlaceFinder = Callable[["Act", Mapping[str, Any]], Awaitable[Place]]
+
+
+@dataclass(frozen=True)
+class DeedSpec:
+    """A declared deed: its name (``plugin.verb``), where it happens, who may do it, and what it does.
+
+    With ``on`` it is done to an existing matter of that lifecycle, which the caller names by the argument ``id``; with
+    ``step`` its legality follows from the lifecycle. Otherwise ``place`` finds the community and ``permission`` decides.
+    """
+
+    name: str
+    body: Body
+    permission: str | None = None
+    place: PlaceFinder | None = None
+    on: Lifecycle | None = None
+    step: Step | None = None
+    opens: Lifecycle | None = None
+    description: str = ""
+    traces_actor: bool = True
+
+    @property
+    def plugin(self) -> str:
+        """Return the plugin that owns this deed."""
+        return self.name.partition(".")[0]
+
+
+def deed(
+    permission: str | None = None,
+    *,
+    on: Lifecycle | None = None,
+    step: str | None = None,
+    opens: Lifecycle | None = None,
+    place: PlaceFinder | None = None,
+    name: str | None = None,
+    traces_actor: bool = True,
+) -> Callable[[Body], DeedSpec]:
+    """Declare a deed.
+
+    Three forms:
+
+    - ``@deed(on=WISH, step="claim_wish")``: a step of a matter; argument ``id`` is the matter's key.
+    - ``@deed("wishes.open_wish", opens=WISH)``: makes a matter; argument ``community`` is the place's code.
+    - ``@deed("register.import_roster")``: anything else at the place that ``community`` (or ``place=``) names.
+    """
+
+    def declare(body: Body) -> DeedSpec:
+        plugin = body.__module__.split(".")[1] if body.__module__.startswith("plugins.") else body.__module__.split(".")[0]
+        verb = name or getattr(body, "__name__", "")
+        full = verb if "." in verb else f"{plugin}.{verb}"
+        found = on.step(step) if on is not None and step is not None else None
+        if on is None and permission is None:
+            raise TypeError(f"the deed {full} needs a permission, or a step of a lifecycle")
+        return DeedSpec(
+            full, body, permission, place, on, found, opens, (body.__doc__ or "").strip(), traces_actor
+        )
+
+    return declare
+
+
+@dataclass
+class Act:
+    """What the body of a deed works with."""
+
+    kernel: Kernel
+    tx: Tx
+    actor: access.Viewer
+    now: datetime
+    spec: DeedSpec
+    book: SettingsBook
+    place: Place = field(init=False)
+    matter: Matter = field(init=False)
+    _details: dict[str, Any] = field(default_factory=dict)
+    _moved: bool = False
+    _events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def person_id(self) -> int:
+        """Return who acts; raises Unauthenticated when nobody is signed in."""
+        if self.actor.person_id is None:
+            raise errors.NOT_SIGNED_IN()
+        return self.actor.person_id
+
+    def settings(self, model: type[S], *, plugin: str | None = None, place: Place | None = None) -> S:
+        """Return the settings of this deed's plugin in force here and now."""
+        return self.resolved(model, plugin=plugin, place=place).values
+
+    def resolved(self, model: type[S], *, plugin: str | None = None, place: Place | None = None) -> Resolved[S]:
+        """Return the settings with where each came from; freeze them into what is decided."""
+        return self.book.resolve(plugin or self.spec.plugin, model, (place or self.place).path, self.now)
+
+    def enabled(self, plugin: str, place: Place | None = None) -> bool:
+        """Say whether a plugin is on here."""
+        return self.book.is_enabled(plugin, (place or self.place).path, self.now)
+
+    def require(self, permission: str, place: Place | None = None) -> None:
+        """Raise NotAllowed unless the actor holds one more permission here."""
+        access.decide(self.actor, permission, place or self.place).enforce()
+
+    def note(self, **details: Any) -> None:
+        """Add to this deed's leaf in the trace: ids, codes, numbers, digests; never personal data."""
+        self._details.update(details)
+
+    def emit(self, type: str, *, matter_id: int | None = None, person_id: int | None = None, **payload: Any) -> None:
+        """Queue an event of a declared type; it is written with the deed and delivered after commit."""
+        if type not in self.kernel.event_types:
+            raise LookupError(f"the event {type} is not declared; add it to the plugin's events()")
+        matter = getattr(self, "matter", None)
+        self._events.append(
+            {"type": type, "matter_id": matter_id or (matter.id if matter else None), "person_id": person_id,
+             "payload": payload}
+        )  # fmt: skip
+
+    async def open(self, lifecycle: Lifecycle, title: str, *, place: Place | None = None) -> int:
+        """Make a matter in its initial state, by the actor, here; it becomes this deed's matter. Returns its key."""
+        where = place or self.place
+        key, at = new_id(), to_wire(self.now)
+        await self.tx.execute(
+            "INSERT INTO core_matter (id, community_id, path, plugin, kind, title, state, author_id, created_at, "
+            "updated_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            (key, where.id, where.path, lifecycle.plugin, lifecycle.kind, title, lifecycle.initial.value,
+             self.actor.person_id, at, at),
+        )  # fmt: skip
+        self.matter = Matter(
+            key, where.id, where.path, lifecycle.plugin, lifecycle.kind, title, lifecycle.initial.value,
+            self.actor.person_id, self.now, 1, {},
+        )  # fmt: skip
+        return key
+
+    async def move(self, lifecycle: Lifecycle, step: str, *, matter: Matter | None = None) -> None:
+        """Take a step: check that it is legal, change the state, stop the old clocks, queue the step's event."""
+        subject, taken = matter or self.matter, lifecycle.step(step)
+        refusal = lifecycle.check(taken, subject)
+        if refusal is not None:
+            raise refusal
+        if subject is getattr(self, "matter", None):
+            self._moved = True
+        await _change_state(self, lifecycle, taken, subject)
+
+    async def retitle(self, title: str) -> None:
+        """Change the matter's title."""
+        self.matter.title = title
+        await self.tx.execute(
+            "UPDATE core_matter SET title = ?, updated_at = ? WHERE id = ?", (title, to_wire(self.now), self.matter.id)
+        )
+
+    async def freeze(self, resolved: Resolved[Any]) -> None:
+        """Keep the settings that a decision uses with its matter, with where they came from."""
+        self.matter.frozen = resolved.frozen()
+        await self.tx.execute(
+            "UPDATE core_matter SET frozen = ? WHERE id = ?", (canonical_json(self.matter.frozen), self.matter.id)
+        )
+        self.note(settings=trace.digest(self.matter.frozen))
+
+    async def start_clock(
+        self, lifecycle: Lifecycle, step: str, at: datetime, source: Source | str, *, estimated: bool = False
+    ) -> None:
+        """Store when a timed step will happen by itself; it is never recomputed later."""
+        timed = lifecycle.step(step)
+        if not timed.timed or timed.target is None:
+            raise TypeError(f"{step} is not a timed step of {lifecycle.kind}")
+        await self.tx.execute(
+            "INSERT INTO core_deadline (id, matter_id, step, at, to_state, started_at, source, estimated) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (new_id(), self.matter.id, step, to_wire(at), timed.target.value, to_wire(self.now), str(source), estimated),
+        )
+
+    async def stop_clocks(self, *steps: str) -> None:
+        """Drop the matter's pending deadlines: those of the named steps, or all."""
+        where = f" AND step IN ({', '.join('?' * len(steps))})" if steps else ""
+        await self.tx.execute(f"DELETE FROM core_deadline WHERE matter_id = ?{where}", (self.matter.id, *steps))
+
+    async def link(self, source_id: int, target_id: int, relation: LinkRelation) -> None:
+        """Tie two matters together, so that a resident can follow one thread end to end."""
+        await self.tx.execute(
+            "INSERT INTO core_link (id, source_id, target_id, relation, made_at) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (source_id, target_id, relation) DO NOTHING",
+            (new_id(), source_id, target_id, relation.value, to_wire(self.now)),
+        )
+
+    async def load_matter(self, lifecycle: Lifecycle, key: int) -> Matter:
+        """Load, lock and settle another matter; raises NotFound."""
+        return await load_matter(self, lifecycle, key)
+
+    async def attach(self, attachment_ids: Sequence[int], matter_id: int | None = None) -> list[Row]:
+        """Tie uploaded files of the actor to the matter; returns their rows. Raises NotFound for any other file."""
+        from core import attachments
+
+        return await attachments.attach(self, attachment_ids, matter_id or self.matter.id)
+
+
+async def _change_state(act: Act, lifecycle: Lifecycle, step: Step, matter: Matter) -> None:
+    before = matter.state
+    after = before if step.target is None else step.target.value
+    changed = await act.tx.execute(
+        "UPDATE core_matter SET state = ?, updated_at = ?, version = version + 1 WHERE id = ? AND version = ?",
+        (after, to_wire(act.now), matter.id, matter.version),
+    )
+    if changed != 1:
+        raise errors.BEATEN()
+    if step.target is not None:
+        await act.tx.execute("DELETE FROM core_deadline WHERE matter_id = ?", (matter.id,))
+    matter.version += 1
+    matter.state = after
+    act.note(**({"before": before, "after": after} if before != after else {}))
+    if step.event is not None:
+        act.emit(step.event, matter_id=matter.id, state=after)
+
+
+async def load_matter(act: Act, lifecycle: Lifecycle, key: int) -> Matter:
+    """Load, lock and settle a matter of a kind; raises NotFound when there is none or the actor may not see it."""
+    sight = act.kernel.sight(act.actor, act.book, act.now)
+    seen = lifecycle.visible(sight)
+    columns = ", ".join(f"m.{name}" for name in matters.MATTER_COLUMNS)
+    row = await act.tx.one(
+        f"SELECT {columns} FROM core_matter m WHERE m.id = ? AND m.kind = ? AND m.plugin = ? "
+        f"AND {seen.sql.format(m='m', t='m')}{act.tx.for_update}",
+        (key, lifecycle.kind, lifecycle.plugin, *seen.params),
+    )
+    if row is None:
+        raise errors.NOT_FOUND(path=("input", "id"), what=f"{lifecycle.type_name} {key}")
+    matter = Matter.of(row)
+    await settle(act, lifecycle, matter)
+    return matter
+
+
+async def settle(act: Act, lifecycle: Lifecycle, matter: Matter) -> bool:
+    """Apply the deadlines of a matter that have passed, each with its leaf and its event; says whether there were any."""
+    due = await act.tx.fetch(
+        "SELECT id, step, at, to_state FROM core_deadline WHERE matter_id = ? AND at <= ? ORDER BY at, id",
+        (matter.id, to_wire(act.now)),
+    )
+    for row in due:
+        before, matter.state = matter.state, row["to_state"]
+        await act.tx.execute(
+            "UPDATE core_matter SET state = ?, updated_at = ?, version = version + 1 WHERE id = ?",
+            (matter.state, row["at"], matter.id),
+        )
+        matter.version += 1
+        await act.tx.execute("DELETE FROM core_deadline WHERE id = ?", (row["id"],))
+        await trace.append(
+            act.tx, at=act.now, deed=f"{matter.plugin}.{row['step']}", community_id=matter.community_id,
+            community_code=None, matter_id=matter.id, person_id=None, acting_as="clock",
+            details={"before": before, "after": matter.state, "due": row["at"]},
+        )  # fmt: skip
+        event = lifecycle.step(row["step"]).event
+        if event is not None:
+            act._events.append(
+                {"type": event, "matter_id": matter.id, "person_id": None, "payload": {"state": matter.state}}
+            )
+    return bool(due)
+
+
+async def perform(
+    kernel: Kernel, spec: DeedSpec, viewer: access.Viewer, arguments: Mapping[str, Any], key: str | None = None
+) -> Any:
+    """Do a deed: all of it in one transaction, or nothing. Returns what its body returns (JSON-able when ``key`` is used).
+
+    Raises a DomainError for anything expected, StorageUnavailable when the database cannot take the write.
+    """
+
+    async def work(tx: Tx) -> Any:
+        return await _in_transaction(kernel, spec, viewer, dict(arguments), key, tx)
+
+    result = await kernel.database.run(work)
+    kernel.committed()
+    return result
+
+
+async def _in_transaction(
+    kernel: Kernel, spec: DeedSpec, viewer: access.Viewer, arguments: dict[str, Any], key: str | None, tx: Tx
+) -> Any:
+    now = kernel.clock.now()
+    if key is not None:
+        claim = idempotency.Claim.of(viewer, spec.name, arguments, key)
+        earlier = await idempotency.earlier_answer(tx, claim)
+        if earlier is not None:
+            return earlier.answer
+    act = Act(kernel, tx, viewer, now, spec, await kernel.settings_book(tx))
+    await _locate(act, arguments)
+    _check_allowed(act)
+    for gate in kernel.gates_for(spec.name):
+        refusal = await gate(act, arguments)
+        if refusal is not None:
+            raise refusal
+    result = await spec.body(act, **arguments)
+    if spec.step is not None and not act._moved:
+        await _take_step(act)
+    await _record(act)
+    if key is not None:
+        await idempotency.remember(tx, claim, result, now)
+    return result
+
+
+async def _locate(act: Act, arguments: dict[str, Any]) -> None:
+    """Find where the deed happens, and its matter if it has one."""
+    spec = act.spec
+    if spec.on is not None:
+        act.matter = await load_matter(act, spec.on, cast(int, arguments.pop("id")))
+        act.place = await hierarchy.place_by_id(act.tx, act.matter.community_id)
+    elif spec.place is not None:
+        act.place = await spec.place(act, arguments)
+    else:
+        act.place = await hierarchy.place_by_code(act.tx, cast(str, arguments.pop("community")))
+
+
+def _check_allowed(act: Act) -> None:
+    spec = act.spec
+    if spec.plugin != "core" and not act.enabled(spec.plugin):
+        raise errors.PLUGIN_DISABLED(place=act.place.name, plugin=spec.plugin)
+    if spec.on is not None and spec.step is not None:
+        matters.ability(spec.on, spec.step, act.matter, act.actor, act.place).enforce()
+    if spec.permission is not None:
+        access.decide(act.actor, spec.permission, act.place).enforce()
+
+
+async def _take_step(act: Act) -> None:
+    lifecycle, step = cast(Lifecycle, act.spec.on), cast(Step, act.spec.step)
+    if step.target is not None:
+        await act.move(lifecycle, step.name)
+    elif step.event is not None:
+        act.emit(step.event, state=act.matter.state)
+
+
+async def _record(act: Act) -> None:
+    """Append the deed's leaf and its events."""
+    matter = getattr(act, "matter", None)
+    roles = act.actor.roles_at(act.place)
+    await trace.append(
+        act.tx,
+        at=act.now,
+        deed=act.spec.name,
+        community_id=act.place.id,
+        community_code=act.place.code,
+        matter_id=matter.id if matter else None,
+        person_id=act.actor.person_id if act.spec.traces_actor else None,
+        acting_as=act.actor.system or (roles[0] if roles and act.spec.traces_actor else "person"),
+        details=act._details,
+    )
+    path = matter.path if matter else act.place.path
+    for event in act._events:
+        await events.append(act.tx, at=act.now, community_id=act.place.id, path=path, **event)
+
+
+def fingerprint(*parts: Any) -> str:
+    """Hash values by their canonical JSON, for receipts and comparisons; hex."""
+    return hashlib.sha256(canonical_json(list(parts)).encode()).hexdigest()
+
+
+def later(at: datetime, *, days: int = 0, hours: int = 0) -> datetime:
+    """Return an instant some whole days or hours later; legal periods go through ``core.calendar`` instead."""
+    return at + timedelta(days=days, hours=hours)
+
+
+__all__ = ["Act", "DeedSpec", "LabelledEnum", "Tx", "deed", "fingerprint", "later", "perform", "settle"]
