@@ -20,7 +20,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
-import chinese_calendar  # type: ignore[import-untyped]  # the package ships no types
+import chinese_calendar
 
 from core.clock import CHINA, day_start
 from core.labels import Confidence, LabelledEnum, Source
@@ -113,9 +113,7 @@ def national_calendar() -> WorkingCalendar:
     return WorkingCalendar.from_rows(rows, {day.year for day in off if (day.month, day.day) == (10, 1)})
 
 
-def due(
-    start: date | datetime, days: int, kind: DayKind, calendar: WorkingCalendar, roll_forward: bool = True
-) -> Due:
+def due(start: date | datetime, days: int, kind: DayKind, calendar: WorkingCalendar, roll_forward: bool = True) -> Due:
     """Return the end of a period of ``days`` that something on ``start`` set going.
 
     Args:
@@ -133,7 +131,7 @@ def due_months(start: date | datetime, months: int, calendar: WorkingCalendar, r
 
 
 def display_until(posted_at: date | datetime, days: int) -> datetime:
-    """Return when something posted has been on display for ``days`` whole days (公示期), the day of posting not counted.
+    """Return when something posted has been shown for ``days`` whole days (公示期), the day of posting not counted.
 
     A minimum of display is not a deadline for anybody, so it does not move; use ``due`` for the time to object.
     """

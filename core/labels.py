@@ -11,13 +11,13 @@ The value is the member's own name: the same text in Python, in the database and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Generic, Self, TypeVar
 
 T = TypeVar("T")
 
 
-class LabelledEnum(str, Enum):
+class LabelledEnum(StrEnum):
     """An enum whose members carry a Chinese label, an English label and a one-sentence English description."""
 
     label_zh: str
@@ -25,6 +25,7 @@ class LabelledEnum(str, Enum):
     description: str
 
     def __new__(cls, value: str, label_zh: str, label_en: str, description: str) -> Self:
+        """Make a member of its four declared texts."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label_zh = label_zh
@@ -35,9 +36,6 @@ class LabelledEnum(str, Enum):
     def __init__(self, value: str, *_labels: str) -> None:
         if value != self.name:
             raise TypeError(f"{type(self).__name__}.{self.name} has the value {value!r}; write its own name")
-
-    def __str__(self) -> str:
-        return self.name
 
     def label(self, language: str) -> str:
         """Return the label in ``zh`` or ``en``."""

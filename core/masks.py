@@ -11,11 +11,12 @@ from datetime import date
 
 SMALLEST_GROUP = 10
 
-_COMPOUND_SURNAMES = frozenset(
-    "欧阳 太史 端木 上官 司马 东方 独孤 南宫 万俟 闻人 夏侯 诸葛 尉迟 公羊 赫连 澹台 皇甫 宗政 濮阳 公冶 太叔 申屠 公孙 "
-    "慕容 仲孙 钟离 长孙 宇文 司徒 鲜于 司空 闾丘 子车 亓官 司寇 巫马 公西 颛孙 壤驷 公良 漆雕 乐正 宰父 谷梁 拓跋 夹谷 "
-    "轩辕 令狐 段干 百里 呼延 东郭 南门 羊舌 微生 梁丘 左丘 东门 西门 南荣 第五".split()
+_SURNAMES = (
+    "欧阳太史端木上官司马东方独孤南宫万俟闻人夏侯诸葛尉迟公羊赫连澹台皇甫宗政濮阳公冶太叔申屠公孙慕容仲孙钟离"
+    "长孙宇文司徒鲜于司空闾丘子车亓官司寇巫马公西颛孙壤驷公良漆雕乐正宰父谷梁拓跋夹谷轩辕令狐段干百里呼延东郭"
+    "南门羊舌微生梁丘左丘东门西门南荣第五"
 )
+_COMPOUND_SURNAMES = frozenset(_SURNAMES[at : at + 2] for at in range(0, len(_SURNAMES), 2))
 
 # The first way of naming a building that occurs in a label wins; 号 alone is last, because it also numbers streets.
 _BUILDING = re.compile(r".*?(?:幢|栋|座|号楼)"), re.compile(r".*?号")
@@ -52,7 +53,7 @@ def mask_phone(phone: str) -> str:
 
 
 def mask_unit_label(label: str) -> str:
-    """Keep the building, hide stairwell, floor and room: 1幢302室 → 1幢**室. A label without a building shows nothing."""
+    """Keep the building, hide stairwell, floor and room: 1幢302室 → 1幢**室. Without a building nothing is shown."""
     label = label.strip()
     for pattern in _BUILDING:
         building = pattern.match(label)
@@ -88,7 +89,7 @@ def is_id_number(text: str) -> bool:
 
 
 def is_credit_code(text: str) -> bool:
-    """Check a unified social credit code (GB 32100): 18 characters without I, O, S, V, Z, the last a check character."""
+    """Check a unified social credit code (GB 32100): 18 characters without I, O, S, V, Z; the last one checks."""
     if not _CREDIT_CODE.fullmatch(text):
         return False
     values = [_CREDIT_ALPHABET.index(character) for character in text]
