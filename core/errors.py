@@ -138,6 +138,11 @@ TEXT_LENGTH = Problem(
     "文字长度应为 {least} 至 {most} 字，现为 {length} 字。",
     "The text must have {least} to {most} characters; it has {length}.",
 )
+GATE_FAILED = Problem(
+    Conflict, "core.gate_failed",
+    "功能 {plugin} 的检查程序出错，{deed} 未执行。请联系系统管理员。",
+    "The check of plugin {plugin} failed, so {deed} was not done. Tell the system administrator.",
+)  # fmt: skip
 
 PROBLEMS: tuple[Problem, ...] = (
     NOT_SIGNED_IN,
@@ -150,6 +155,7 @@ PROBLEMS: tuple[Problem, ...] = (
     BEATEN,
     KEY_REUSED,
     TEXT_LENGTH,
+    GATE_FAILED,
 )
 
 

@@ -35,6 +35,10 @@ class Claim:
         return cls(owner, key, trace.digest([deed, _plain(arguments)]))
 
 
+class Raced(Exception):
+    """The same key was committed by another request while this one ran; ask again for its answer."""
+
+
 @dataclass(frozen=True)
 class Earlier:
     """The answer that was given before."""
@@ -62,7 +66,7 @@ async def remember(tx: Tx, claim: Claim, answer: Any, now: datetime) -> None:
         (new_id(), claim.owner, claim.key, claim.request_hash, canonical_json(answer), to_wire(now)),
     )
     if kept != 1:
-        raise errors.BEATEN()
+        raise Raced(claim.key)
 
 
 def _plain(value: Any) -> Any:

@@ -12,9 +12,10 @@ A deed's body may await only the database. It raises domain errors; whatever it 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from core import access, errors, events, hierarchy, idempotency, matters, trace
@@ -24,12 +25,14 @@ from core.fields import canonical_json
 from core.hierarchy import Place
 from core.ids import new_id
 from core.kinds import LinkRelation
-from core.labels import LabelledEnum, Source
+from core.labels import Source
 from core.matters import Lifecycle, Matter, Step
 from core.settings import Resolved, Settings, SettingsBook
 
 if TYPE_CHECKING:
     from core.kernel import Kernel
+
+log = logging.getLogger("shanzhi.work")
 
 S = TypeVar("S", bound=Settings)
 Body = Callable[..., Awaitable[Any]]
@@ -286,6 +289,12 @@ async def settle(act: Act, lifecycle: Lifecycle, matter: Matter) -> bool:
     return bool(due)
 
 
+async def settle_with_events(act: Act, lifecycle: Lifecycle, matter: Matter) -> None:
+    """Settle a matter and write the events of the steps that time took."""
+    await settle(act, lifecycle, matter)
+    await _write_events(act, matter.community_id, matter.path)
+
+
 async def perform(
     kernel: Kernel, spec: DeedSpec, viewer: access.Viewer, arguments: Mapping[str, Any], key: str | None = None
 ) -> Any:
@@ -297,7 +306,10 @@ async def perform(
     async def work(tx: Tx) -> Any:
         return await _in_transaction(kernel, spec, viewer, dict(arguments), key, tx)
 
-    result = await kernel.database.run(work)
+    try:
+        result = await kernel.database.run(work)
+    except idempotency.Raced:  # the same key was committed meanwhile: its answer is there now
+        result = await kernel.database.run(work)
     kernel.committed()
     return result
 
@@ -314,10 +326,7 @@ async def _in_transaction(
     act = Act(kernel, tx, viewer, now, spec, await kernel.settings_book(tx))
     await _locate(act, arguments)
     _check_allowed(act)
-    for gate in kernel.gates_for(spec.name):
-        refusal = await gate(act, arguments)
-        if refusal is not None:
-            raise refusal
+    await _pass_gates(act, arguments)
     result = await spec.body(act, **arguments)
     if spec.step is not None and not act._moved:
         await _take_step(act)
@@ -349,6 +358,22 @@ def _check_allowed(act: Act) -> None:
         access.decide(act.actor, spec.permission, act.place).enforce()
 
 
+async def _pass_gates(act: Act, arguments: Mapping[str, Any]) -> None:
+    """Ask the gates of the plugins that are on here; one that fails is a refusal, for it could not say yes."""
+    for plugin, check in act.kernel.gates_for(act.spec.name):
+        if not act.enabled(plugin):
+            continue
+        try:
+            refusal = await check(act, arguments)
+        except errors.DomainError as error:
+            refusal = error
+        except Exception as error:
+            log.exception("the gate of plugin %s before %s failed", plugin, act.spec.name)
+            raise errors.GATE_FAILED(plugin=plugin, deed=act.spec.name) from error
+        if refusal is not None:
+            raise refusal
+
+
 async def _take_step(act: Act) -> None:
     lifecycle, step = cast(Lifecycle, act.spec.on), cast(Step, act.spec.step)
     if step.target is not None:
@@ -372,19 +397,16 @@ async def _record(act: Act) -> None:
         acting_as=act.actor.system or (roles[0] if roles and act.spec.traces_actor else "person"),
         details=act._details,
     )
-    path = matter.path if matter else act.place.path
+    await _write_events(act, act.place.id, matter.path if matter else act.place.path)
+
+
+async def _write_events(act: Act, community_id: int, path: str) -> None:
     for event in act._events:
-        await events.append(act.tx, at=act.now, community_id=act.place.id, path=path, **event)
+        await events.append(act.tx, at=act.now, community_id=community_id, path=path, **event)
+    act._events.clear()
 
 
 def fingerprint(*parts: Any) -> str:
     """Hash values by their canonical JSON, for receipts and comparisons; hex."""
     return hashlib.sha256(canonical_json(list(parts)).encode()).hexdigest()
 
-
-def later(at: datetime, *, days: int = 0, hours: int = 0) -> datetime:
-    """Return an instant some whole days or hours later; legal periods go through ``core.calendar`` instead."""
-    return at + timedelta(days=days, hours=hours)
-
-
-__all__ = ["Act", "DeedSpec", "LabelledEnum", "Tx", "deed", "fingerprint", "later", "perform", "settle"]

@@ -1,0 +1,184 @@
+"""Follow-up work: the outbox delivers events to reactions, due matters are settled, plugins' sweeps run.
+
+Correctness never waits for any of it (time-dependent states are true at read time). Each piece runs on one worker at a
+time, by a lease row; every task has an owner, and starts outside of any transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from core import access, work
+from core._db.seam import Tx
+from core.clock import to_wire
+from core.events import Event, Reaction
+from core.matters import MATTER_COLUMNS, Matter
+from core.work import Act, DeedSpec
+
+if TYPE_CHECKING:
+    from core.kernel import Kernel
+
+log = logging.getLogger("shanzhi.background")
+
+LEASE_SECONDS = 30
+SETTLE_EVERY = 5.0
+BATCH = 100
+
+
+def spawn(coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+    """Start a background task in an empty context: it inherits no transaction, connection or viewer."""
+    return asyncio.get_running_loop().create_task(coroutine, name=name, context=contextvars.Context())
+
+
+class Background:
+    """The follow-up work of one process; ``run_once`` does everything that is due and returns."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def start(self) -> None:
+        """Start the loops."""
+        self._tasks = [
+            spawn(self._outbox(), "outbox"),
+            spawn(self._every(SETTLE_EVERY, self.settle_due), "settle"),
+            *(
+                spawn(self._every(float(sweep.every_seconds), lambda s=sweep: self._sweep(p, s)), f"sweep {sweep.name}")
+                for p, sweep in self._kernel.host.sweeps
+            ),
+        ]
+
+    async def stop(self) -> None:
+        """Stop the loops; a deed under way is finished by its own runner."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def run_once(self) -> None:
+        """Settle what is due, sweep, and deliver until no event is left."""
+        await self.settle_due()
+        for plugin, sweep in self._kernel.host.sweeps:
+            await self._sweep(plugin, sweep)
+        while await self.deliver():
+            pass
+
+    async def settle_due(self) -> int:
+        """Apply deadlines that have passed, a bounded number of matters per deed; returns how many matters moved."""
+        moved, last = 0, -1
+        while last == -1 or last == BATCH:
+            last = await self._kernel.database.run(self._settle_batch)
+            moved += last
+        if moved:
+            self._kernel.committed()
+        return moved
+
+    async def _settle_batch(self, tx: Tx) -> int:
+        now = self._kernel.clock.now()
+        columns = ", ".join(f"m.{name}" for name in MATTER_COLUMNS)
+        rows = await tx.fetch(
+            f"SELECT {columns} FROM core_matter m WHERE m.id IN "
+            f"(SELECT matter_id FROM core_deadline WHERE at <= ? ORDER BY at LIMIT {BATCH}){tx.for_update}",
+            (to_wire(now),),
+        )
+        for row in rows:
+            await self._settle_one(tx, Matter.of(row))
+        return len(rows)
+
+    async def _settle_one(self, tx: Tx, matter: Matter) -> None:
+        lifecycle = self._kernel.host.lifecycle(matter.plugin, matter.kind)
+        if lifecycle is None:  # the plugin is not loaded: drop nothing, but do not come back for it every time
+            await tx.execute("UPDATE core_deadline SET at = '9' || substr(at, 2) WHERE matter_id = ?", (matter.id,))
+            return
+        actor = access.Viewer(system="clock")
+        spec = DeedSpec(f"{matter.plugin}.settle", _nothing)
+        act = Act(self._kernel, tx, actor, self._kernel.clock.now(), spec, await self._kernel.settings_book(tx))
+        await work.settle_with_events(act, lifecycle, matter)
+
+    async def _outbox(self) -> None:
+        async for _ in self._kernel.feed.rings():
+            try:
+                while await self.deliver():
+                    pass
+            except Exception:
+                log.exception("the outbox will try again")
+
+    async def deliver(self) -> bool:
+        """Deliver the next events to every reaction; says whether any was delivered."""
+        if not self._kernel.host.reactions or not await self._lease("outbox"):
+            return False
+        delivered = False
+        for plugin, reaction in self._kernel.host.reactions:
+            delivered |= await self._deliver_to(plugin, reaction)
+        return delivered
+
+    async def _deliver_to(self, plugin: str, reaction: Reaction) -> bool:
+        name, database = f"{plugin}.{reaction.name}", self._kernel.database
+        cursor = await database.value("SELECT seq FROM core_reaction_cursor WHERE name = ?", (name,))
+        rows = await database.fetch(
+            f"SELECT * FROM core_event WHERE seq > ? AND type = ? ORDER BY seq LIMIT {BATCH}", (cursor or 0, reaction.event)
+        )
+        book = await self._kernel.settings_book()
+        for event in map(Event.of, rows):
+            problem = None
+            if book.is_enabled(plugin, event.path, event.at):
+                problem = await self._kernel.host.call_bounded(plugin, reaction.run(self._kernel, event))
+            if problem is not None:
+                await database.run(lambda tx, p=problem: _note_failure(tx, name, str(p)))
+                return False
+            await database.run(lambda tx, seq=event.seq: _advance(tx, name, seq))
+        return bool(rows)
+
+    async def _sweep(self, plugin: str, sweep: Any) -> None:
+        if await self._lease(f"{plugin}.{sweep.name}"):
+            await self._kernel.host.call_bounded(plugin, sweep.run(self._kernel), seconds=60.0)
+
+    async def _every(self, seconds: float, run: Callable[[], Awaitable[Any]]) -> None:
+        while True:
+            try:
+                await run()
+            except Exception:
+                log.exception("follow-up work failed; it is tried again in %s s", seconds)
+            await asyncio.sleep(seconds)
+
+    async def _lease(self, name: str) -> bool:
+        """Take or keep the lease of a piece of work; False when another worker has it."""
+        now = self._kernel.clock.now()
+        until = to_wire(now + timedelta(seconds=LEASE_SECONDS))
+
+        async def take(tx: Tx) -> int:
+            return await tx.execute(
+                "INSERT INTO core_lease (name, holder, until) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE "
+                "SET holder = excluded.holder, until = excluded.until "
+                "WHERE core_lease.holder = excluded.holder OR core_lease.until <= ?",
+                (name, self._holder, until, to_wire(now)),
+            )
+
+        return await self._kernel.database.run(take) == 1
+
+
+async def _nothing(act: Act) -> None:
+    """Be the body of a deed that only settles."""
+
+
+async def _advance(tx: Tx, name: str, seq: int) -> None:
+    await tx.execute(
+        "INSERT INTO core_reaction_cursor (name, seq, failures, last_error) VALUES (?, ?, 0, '') "
+        "ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, failures = 0, last_error = ''",
+        (name, seq),
+    )
+
+
+async def _note_failure(tx: Tx, name: str, problem: str) -> None:
+    await tx.execute(
+        "INSERT INTO core_reaction_cursor (name, seq, failures, last_error) VALUES (?, 0, 1, ?) "
+        "ON CONFLICT (name) DO UPDATE SET failures = core_reaction_cursor.failures + 1, last_error = excluded.last_error",
+        (name, problem[:300]),
+    )
