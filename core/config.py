@@ -1,0 +1,360 @@
+"""The server's configuration: declared once, read from the environment and ``plugins.toml``, refused when misspelt.
+
+The command line wins over the environment, that over the table ``[server]`` of ``plugins.toml``, that over the
+default; ``Config.origin`` tells which it was. Secrets are read from the environment only: ``plugins.toml`` is shared.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import secrets
+import tomllib
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+
+PREFIX = "SHANZHI_"
+TEST_PREFIX = "SHANZHI_TEST_"  # where the tests' own services are; no business of a server
+SECRET_LENGTH = 32
+SECRET_BITS = 96
+DEV_SECRET_FILE = "dev-secret"  # noqa: S105 - the name of a file
+MIB = 1024 * 1024
+
+_TELLTALES = ("changeme", "change-me", "change_me", "password", "secret", "example", "default", "insecure")
+_MAKE_ONE = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; ``problems`` says everything that is wrong with it, each with its remedy."""
+
+    exit_code = 78  # EX_CONFIG of sysexits.h
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Origin(StrEnum):
+    """Where a value came from."""
+
+    COMMAND_LINE = "command line"
+    ENVIRONMENT = "environment"
+    FILE = "plugins.toml"
+    GENERATED = "generated"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting of the server, for the documentation and ``--help``."""
+
+    name: str
+    env: str
+    in_file: bool
+    default: str
+    values: str
+    description: str
+
+
+def option(
+    default: Any, env: str, description: str, *, secret: bool = False, shown: str | None = None, **bounds: Any
+) -> Any:
+    """Declare one field: its environment variable, what it means, and how its default is described."""
+    extra: dict[str, Any] = {"env": env, "secret": secret, "shown": shown}
+    return Field(default=default, description=description, repr=not secret, json_schema_extra=extra, **bounds)
+
+
+class Config(BaseModel):
+    """Everything that the operator of a server decides."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    port: int = option(8000, "PORT", "Port to listen on.", ge=0, le=65535)
+    host: str = option("127.0.0.1", "SHANZHI_HOST", "Address to listen on; 0.0.0.0 is every network interface.")
+    data_dir: Path = option(
+        Path("data"), "SHANZHI_DATA_DIR", "Folder of the embedded database, uploaded files and backups.", shown="./data"
+    )
+    database_url: str = option(
+        "", "SHANZHI_DATABASE_URL", "Database: sqlite:///absolute/path.db, or postgres://user:password@host/name.",
+        secret=True, shown="sqlite:///<data_dir>/shanzhi.db",
+    )  # fmt: skip
+    redis_url: str | None = option(
+        None, "SHANZHI_REDIS_URL", "Redis, for servers of several processes: redis://host:6379/0.",
+        secret=True, shown="none",
+    )  # fmt: skip
+    environment: Literal["development", "production"] = option(
+        "production", "SHANZHI_ENV", "development opens the explorer and makes its own secret; never use it in public."
+    )
+    secret: str = option(
+        ..., "SHANZHI_SECRET",
+        f"Root of all keys: {SECRET_LENGTH} random characters or more. If it is lost, so are the encrypted data.",
+        secret=True, shown="required in production",
+    )  # fmt: skip
+    secret_previous: tuple[str, ...] = option(
+        (), "SHANZHI_SECRET_PREVIOUS", "Earlier secrets, newest first, separated by commas; they still read.",
+        secret=True, shown="none",
+    )  # fmt: skip
+    introspection: bool = option(
+        False, "SHANZHI_INTROSPECTION", "Whether clients may ask for the schema.", shown="true in development only"
+    )
+    ide: bool = option(
+        False, "SHANZHI_IDE", "Whether GET /graphql shows the explorer.", shown="true in development only"
+    )
+    status_profile: Literal["hybrid", "draft"] = option(
+        "hybrid", "SHANZHI_STATUS_PROFILE",
+        "HTTP status codes: hybrid uses the new ones for clients that accept application/graphql-response+json; "
+        "draft follows the 2025 draft of GraphQL over HTTP for all.",
+    )  # fmt: skip
+    operations: Literal["open", "trusted"] = option(
+        "open", "SHANZHI_OPERATIONS", "trusted runs stored documents only, named by their hash; open runs any document."
+    )
+    pool_size: int = option(10, "SHANZHI_POOL_SIZE", "Connections to PostgreSQL per process.", ge=1, le=200)
+    max_upload_bytes: int = option(
+        10 * MIB, "SHANZHI_MAX_UPLOAD_BYTES", "Largest uploaded file, in bytes.", ge=1024, le=1024 * MIB, shown="10 MiB"
+    )
+    public_origin: str | None = option(
+        None, "SHANZHI_PUBLIC_ORIGIN",
+        "Where clients reach this server: scheme, host and port, e.g. https://shanzhi.example.cn.", shown="none",
+    )  # fmt: skip
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = option(
+        "INFO", "SHANZHI_LOG_LEVEL", "Least important messages that are logged."
+    )
+
+    _origins: Mapping[str, Origin] = PrivateAttr(default_factory=dict)
+
+    @property
+    def is_development(self) -> bool:
+        """Say whether this is a developer's own server."""
+        return self.environment == "development"
+
+    def origin(self, name: str) -> Origin:
+        """Say where the value of a field came from."""
+        return self._origins.get(name, Origin.DEFAULT)
+
+    def shown(self) -> dict[str, str]:
+        """Return every value as it may be logged, with its origin: secrets and credentials are left out."""
+        fields = type(self).model_fields.items()
+        return {name: f"{_veiled(self, name, info)} ({self.origin(name)})" for name, info in fields}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derive(cls, given: Any) -> Any:
+        """Fill in what follows from other fields: the embedded database, and what development opens."""
+        if not isinstance(given, dict):
+            return given
+        values = {name: value for name, value in given.items() if value is not None}
+        development = values.get("environment") == "development"
+        values.setdefault("introspection", development)
+        values.setdefault("ide", development)
+        folder = Path(values.get("data_dir", cls.model_fields["data_dir"].default)).absolute()
+        values["data_dir"] = folder
+        values.setdefault("database_url", f"sqlite://{folder / 'shanzhi.db'}")
+        return values
+
+    @field_validator("secret_previous", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgres://", "postgresql://")):
+            raise ValueError("write sqlite:///absolute/path.db or postgres://user:password@host/name")
+        return value
+
+    @field_validator("public_origin")
+    @classmethod
+    def _bare_origin(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        bare = parts.scheme in {"http", "https"} and parts.netloc and not (parts.path.strip("/") or parts.query)
+        if value and not bare:
+            raise ValueError("write scheme and host only, e.g. https://shanzhi.example.cn")
+        return value.rstrip("/") if value else None
+
+    @field_validator("secret")
+    @classmethod
+    def _strong(cls, value: str) -> str:
+        weakness = weakness_of(value)
+        if weakness:
+            raise ValueError(f"{weakness}; make one with: {_MAKE_ONE}")
+        return value
+
+
+def load_config(
+    environ: Mapping[str, str], toml_path: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Read the configuration; raises ConfigError naming every problem, misspelt names with the nearest right one.
+
+    In development a missing secret is made once and kept in ``data_dir/dev-secret``, readable by its owner only.
+    """
+    layers = (
+        (Origin.FILE, _from_file(toml_path)),
+        (Origin.ENVIRONMENT, _from_environment(environ)),
+        (Origin.COMMAND_LINE, {name: value for name, value in (overrides or {}).items() if value is not None}),
+    )
+    values: dict[str, Any] = {}
+    origins: dict[str, Origin] = {}
+    for origin, layer in layers:
+        values |= layer
+        origins |= dict.fromkeys(layer, origin)
+    if not values.get("secret"):
+        values["secret"] = _secret_for(values)
+        origins["secret"] = Origin.GENERATED
+    return _checked(values, origins)
+
+
+def describe() -> tuple[Option, ...]:
+    """Return every option in declaration order, for the documentation and ``--help``."""
+    return tuple(
+        Option(
+            name, _about(info)["env"], name not in _SECRETS,
+            _about(info)["shown"] or str(info.default), _values(info), info.description or "",
+        )
+        for name, info in Config.model_fields.items()
+    )  # fmt: skip
+
+
+def weakness_of(secret: str) -> str | None:
+    """Say why a secret is too easy to guess, or None: its length, its variety, or that it is somebody's example."""
+    if len(secret) < SECRET_LENGTH:
+        return f"it has {len(secret)} characters and needs {SECRET_LENGTH}"
+    if any(word in secret.lower() for word in _TELLTALES):
+        return "it looks like an example from a manual"
+    neighbours = sum(abs(ord(b) - ord(a)) <= 1 for a, b in pairwise(secret))
+    repeats = secret in (secret + secret)[1:-1]
+    if entropy_bits(secret) < SECRET_BITS or repeats or neighbours * 2 > len(secret):
+        return "it is too regular to be random"
+    return None
+
+
+def entropy_bits(text: str) -> float:
+    """Estimate the information in a text by how often each character occurs: an upper bound."""
+    counts = Counter(text).values()
+    return -sum(n * math.log2(n / len(text)) for n in counts)
+
+
+def _about(info: FieldInfo) -> dict[str, Any]:
+    extra = info.json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}
+
+
+_ENV_NAMES = {_about(info)["env"]: name for name, info in Config.model_fields.items()}
+_SECRETS = frozenset({"secret", "secret_previous"})
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Take what the environment says; an empty variable counts as unset, as Compose files leave them."""
+    ours = [name for name in environ if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX)]
+    _refuse_unknown(ours, _ENV_NAMES, "environment variable")
+    return {field: environ[name] for name, field in _ENV_NAMES.items() if environ.get(name)}
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None or not path.exists():
+        return {}
+    try:
+        table = tomllib.loads(path.read_text("utf-8")).get("server", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    if not isinstance(table, dict):
+        raise ConfigError(f"[server] in {path} must be a table")
+    if _SECRETS & table.keys():
+        raise ConfigError(
+            f"{path} must not hold secrets, it is meant to be shared: set SHANZHI_SECRET in the environment"
+        )
+    _refuse_unknown(table, [name for name in Config.model_fields if name not in _SECRETS], f"key of [server] in {path}")
+    return table
+
+
+def _refuse_unknown(given: Iterable[str], known: Collection[str], what: str) -> None:
+    """Raise for names that mean nothing here: a misspelt setting would otherwise be silently without effect."""
+    problems = []
+    for name in sorted(set(given) - set(known)):
+        near = get_close_matches(name, known, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(known)}"
+        problems.append(f"unknown {what} {name}: {hint}")
+    if problems:
+        raise ConfigError(*problems)
+
+
+def _checked(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> Config:
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(*(_problem(dict(item), origins) for item in error.errors())) from None
+    config._origins = origins
+    return config
+
+
+def _problem(item: Mapping[str, Any], origins: Mapping[str, Origin]) -> str:
+    """Say what is wrong with a value, by the name under which it was given; a secret itself is never repeated."""
+    name = str(item["loc"][0]) if item["loc"] else "configuration"
+    info = Config.model_fields.get(name)
+    if info is None:
+        return f"there is no setting {name}: known are {', '.join(Config.model_fields)}"
+    about = _about(info)
+    origin = origins.get(name, Origin.DEFAULT)
+    label = about["env"] if origin in {Origin.ENVIRONMENT, Origin.GENERATED} else name
+    said = "" if about["secret"] else f" cannot be {str(item['input'])[:80]!r}"
+    return f"{label}{said}: {str(item['msg']).removeprefix('Value error, ')} (from: {origin})"
+
+
+def _secret_for(values: Mapping[str, Any]) -> str:
+    """Return the developer's own secret, or refuse to start in production without one."""
+    if values.get("environment") != "development":
+        raise ConfigError(
+            f"SHANZHI_SECRET is required in production; make one with: {_MAKE_ONE} "
+            "(a developer's server makes its own: `serve --dev`)"
+        )
+    return dev_secret(Path(values.get("data_dir", "data")))
+
+
+def dev_secret(folder: Path) -> str:
+    """Return the secret kept in a developer's data folder, making it once; safe for several processes at once."""
+    kept = folder / DEV_SECRET_FILE
+    folder.mkdir(parents=True, exist_ok=True)
+    if not kept.exists():
+        draft = folder / f".{DEV_SECRET_FILE}-{secrets.token_hex(4)}"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, kept)  # unlike a rename, this fails when another process was faster: one secret for all
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return kept.read_text("ascii").strip()
+
+
+def _veiled(config: Config, name: str, info: FieldInfo) -> str:
+    value = getattr(config, name)
+    if not _about(info)["secret"]:
+        return str(value)
+    if name in _SECRETS:
+        return "set" if value else "not set"
+    return re.sub(r"//[^@/]*@", "//***@", value) if value else "None"
+
+
+def _values(info: FieldInfo) -> str:
+    """Say what an option may be."""
+    if get_origin(info.annotation) is Literal:
+        return " | ".join(get_args(info.annotation))
+    if info.annotation is bool:
+        return "true | false"
+    bounds = {type(m).__name__: m for m in info.metadata}
+    if "Ge" in bounds and "Le" in bounds:
+        return f"{bounds['Ge'].ge} to {bounds['Le'].le}"
+    return "text"
