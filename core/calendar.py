@@ -113,6 +113,19 @@ def national_calendar() -> WorkingCalendar:
     return WorkingCalendar.from_rows(rows, {day.year for day in off if (day.month, day.day) == (10, 1)})
 
 
+def day_of(at: date | datetime) -> date:
+    """Return the day in China on which an instant falls; a day is returned as it is.
+
+    Raises:
+        ValueError: the instant has no zone.
+    """
+    if not isinstance(at, datetime):
+        return at
+    if at.tzinfo is None:
+        raise ValueError(f"{at} has no zone; a day can only be told from an aware instant")
+    return at.astimezone(CHINA).date()
+
+
 def due(start: date | datetime, days: int, kind: DayKind, calendar: WorkingCalendar, roll_forward: bool = True) -> Due:
     """Return the end of a period of ``days`` that something on ``start`` set going.
 
@@ -122,12 +135,12 @@ def due(start: date | datetime, days: int, kind: DayKind, calendar: WorkingCalen
     """
     if kind is DayKind.WORKING_DAY:
         return _ending(*add_working_days(start, days, calendar))
-    return _closing(_day_of(start) + _at_least_one(days) * _DAY, calendar, roll_forward)
+    return _closing(day_of(start) + _at_least_one(days) * _DAY, calendar, roll_forward)
 
 
 def due_months(start: date | datetime, months: int, calendar: WorkingCalendar, roll_forward: bool = True) -> Due:
     """Return the end of a period of months (民法典 202): the same day of the due month, or that month's last day."""
-    return _closing(add_months(_day_of(start), _at_least_one(months)), calendar, roll_forward)
+    return _closing(add_months(day_of(start), _at_least_one(months)), calendar, roll_forward)
 
 
 def display_until(posted_at: date | datetime, days: int) -> datetime:
@@ -135,7 +148,7 @@ def display_until(posted_at: date | datetime, days: int) -> datetime:
 
     A minimum of display is not a deadline for anybody, so it does not move; use ``due`` for the time to object.
     """
-    return day_start(_day_of(posted_at) + (_at_least_one(days) + 1) * _DAY)
+    return day_start(day_of(posted_at) + (_at_least_one(days) + 1) * _DAY)
 
 
 def earliest_start(notice_at: date | datetime, days: int) -> datetime:
@@ -148,12 +161,12 @@ def earliest_start(notice_at: date | datetime, days: int) -> datetime:
 
 def latest_notice(event_at: date | datetime, days: int) -> datetime:
     """Return the first instant too late to announce an event that needs ``days`` of notice."""
-    return day_start(_day_of(event_at) - _at_least_one(days) * _DAY)
+    return day_start(day_of(event_at) - _at_least_one(days) * _DAY)
 
 
 def add_working_days(start: date | datetime, days: int, calendar: WorkingCalendar) -> Reached:
     """Return the day on which the ``days``-th working day after ``start`` falls."""
-    day, left, estimated = _day_of(start), _at_least_one(days), False
+    day, left, estimated = day_of(start), _at_least_one(days), False
     while left:
         day += _DAY
         status = calendar.is_working_day(day)
@@ -183,14 +196,6 @@ def _closing(last_day: date, calendar: WorkingCalendar, roll_forward: bool) -> D
 
 def _ending(last_day: date, estimated: bool) -> Due:
     return Due(day_start(last_day + _DAY), last_day, estimated)
-
-
-def _day_of(start: date | datetime) -> date:
-    if not isinstance(start, datetime):
-        return start
-    if start.tzinfo is None:
-        raise ValueError(f"{start} has no zone; a day can only be told from an aware instant")
-    return start.astimezone(CHINA).date()
 
 
 def _at_least_one(length: int) -> int:
