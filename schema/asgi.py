@@ -1,0 +1,213 @@
+"""The HTTP application: GraphQL endpoints, SDL, the explorer, uploads and downloads, health.
+
+- ``/graphql`` the superset, ``/c/<code>/graphql`` a community's own profile; HTTP and graphql-transport-ws
+- ``/schema.graphql`` and ``/c/<code>/schema.graphql``
+- ``/uploads/<ticket>`` (POST, one file), ``/files/<id>/<expires>/<signature>`` (GET)
+- ``/healthz`` the process answers, ``/readyz`` the database does
+"""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core import access, accounts
+from core.background import Background
+from core.database import StorageUnavailable
+from core.kernel import Kernel
+from schema.compose import ProfileSchema, Profiles
+from schema.context import Context
+from schema.execution import Caller, StockExecutor, Work
+from schema.files import download, upload
+from schema.front import GraphQLFront
+from schema.limits import Limits
+from schema.operations import Operations
+from schema.sockets import GraphQLSocket
+
+ASSETS = Path(__file__).parent / "_assets"
+CSP = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self'; font-src 'self' data:; "
+    "img-src 'self' data:; connect-src 'self' ws: wss:; worker-src 'self' blob:; frame-ancestors 'none'"
+)
+
+
+class Edge:
+    """Everything HTTP needs: the kernel, its schemas, and one executor per schema in use."""
+
+    def __init__(self, kernel: Kernel, *, demo: Sequence[dict[str, str]] = ()) -> None:
+        self.kernel = kernel
+        self.profiles = Profiles(kernel.host, suggestions=kernel.config.is_development)
+        self.profiles.check()
+        self.work = Work()
+        self._demo = demo
+        self._fronts: dict[frozenset[str], tuple[ProfileSchema, GraphQLFront, GraphQLSocket]] = {}
+
+    def front(self, plugins: frozenset[str]) -> tuple[GraphQLFront, GraphQLSocket]:
+        """Return what serves one set of plugins; made on first use, for as long as its schema is cached."""
+        schema = self.profiles.of(plugins)
+        found = self._fronts.get(plugins)
+        if found is None or found[0] is not schema:
+            config = self.kernel.config
+            operations = Operations(
+                schema, Limits(), allow_introspection=config.introspection, suggestions=config.is_development,
+                mode=config.operations,
+            )  # fmt: skip
+            executor = StockExecutor(schema, self.context, operations=operations)
+            page = self.page if config.ide else None
+            front = GraphQLFront(executor, self.work, profile=config.status_profile, page=page)
+            found = schema, front, GraphQLSocket(executor, self.work, now=self.kernel.clock.now)
+            self._fronts = {key: kept for key, kept in self._fronts.items() if key in self.profiles.kept()}
+            self._fronts[plugins] = found
+        return found[1], found[2]
+
+    async def context(self, caller: Caller) -> Context:
+        """Make the context of a request: who asks, when, with which settings."""
+        kernel = self.kernel
+        viewer = access.Viewer(language=caller.language)
+        if caller.authorization:
+            viewer = await accounts.authenticate(kernel, _bearer(caller.authorization), caller.language)
+        client = caller.scope.get("client")
+        return Context(
+            kernel, viewer, await kernel.settings_book(), kernel.clock.now(), address=client[0] if client else "",
+            community_path=caller.scope.get("shanzhi.path"),
+        )  # fmt: skip
+
+    async def superset(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve ``/graphql``."""
+        http, socket = self.front(frozenset(self.profiles.usable()))
+        await (socket if scope["type"] == "websocket" else http)(scope, receive, send)
+
+    async def community(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve ``/c/<code>/graphql``."""
+        plugins = await self._enabled(scope["path_params"]["code"])
+        if plugins is None:
+            if scope["type"] == "websocket":
+                await receive()
+                await send({"type": "websocket.close", "code": 4404})
+                return
+            await _no_community(scope["path_params"]["code"])(scope, receive, send)
+            return
+        http, socket = self.front(plugins)
+        await (socket if scope["type"] == "websocket" else http)(scope, receive, send)
+
+    async def _enabled(self, code: str) -> frozenset[str] | None:
+        """Return the plugins that are on in a community, or None when there is no such community."""
+        path = await self.kernel.database.value("SELECT path FROM core_community WHERE code = ?", (code[:64],))
+        if path is None:
+            return None
+        book, now = await self.kernel.settings_book(), self.kernel.clock.now()
+        return frozenset(p for p in self.profiles.usable() if book.is_enabled(p, path, now))
+
+    async def page(self, scope: Scope) -> Response:
+        """Answer a browser with the explorer; in development with the demo's logins."""
+        html = (ASSETS / "graphiql.html").read_text(encoding="utf-8")
+        demo = json.dumps({"demo": list(self._demo)}, ensure_ascii=False).replace("<", "\\u003c")
+        html = html.replace('{"demo": []}', demo, 1)
+        return HTMLResponse(html, headers={"Content-Security-Policy": CSP, "X-Content-Type-Options": "nosniff"})
+
+    async def sdl(self, request: Request) -> Response:
+        """Answer ``/schema.graphql``."""
+        return _sdl(self.profiles.superset())
+
+    async def community_sdl(self, request: Request) -> Response:
+        """Answer ``/c/<code>/schema.graphql``."""
+        plugins = await self._enabled(request.path_params["code"])
+        return _no_community(request.path_params["code"]) if plugins is None else _sdl(self.profiles.of(plugins))
+
+    async def healthz(self, request: Request) -> Response:
+        """Say that the process answers."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, request: Request) -> Response:
+        """Say whether the database answers, and name plugins that are not well."""
+        try:
+            await self.kernel.database.value("SELECT 1")
+        except StorageUnavailable:
+            return JSONResponse({"status": "database unavailable"}, status_code=503, headers={"Retry-After": "5"})
+        ready = {plugin.id for plugin in self.kernel.host.ready()}
+        unwell = [p for p in self.kernel.host.plugins if p not in ready]
+        return JSONResponse({"status": "ok", "plugins": sorted(ready), "unwell": sorted(unwell)})
+
+
+def application(kernel: Kernel, *, demo: Sequence[dict[str, str]] = (), background: bool = True) -> ASGIApp:
+    """Build the ASGI application of a kernel; with ``background`` it also does the follow-up work while it runs."""
+    edge = Edge(kernel, demo=demo)
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        running = Background(kernel) if background else None
+        if running:
+            running.start()
+        yield
+        await edge.work.close()
+        if running:
+            await running.stop()
+        await kernel.close()
+
+    async def receive_upload(request: Request) -> Response:
+        return await upload(kernel, request)
+
+    async def send_file(request: Request) -> Response:
+        return await download(kernel, request)
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            *_both("/graphql", edge.superset),
+            *_both("/c/{code}/graphql", edge.community),
+            Route("/schema.graphql", edge.sdl),
+            Route("/c/{code}/schema.graphql", edge.community_sdl),
+            Route("/uploads/{ticket}", receive_upload, methods=["POST"]),
+            Route("/files/{id}/{expires}/{signature}", send_file, methods=["GET"]),
+            Route("/assets/graphiql/{name}", asset),
+            Route("/healthz", edge.healthz),
+            Route("/readyz", edge.readyz),
+        ],
+    )
+
+
+async def asset(request: Request) -> Response:
+    """Send a file of the explorer."""
+    name = request.path_params["name"]
+    if name not in ("graphiql.js", "graphiql.css", "LICENSES.txt"):
+        return PlainTextResponse("not found", status_code=404)
+    return FileResponse(ASSETS / name, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "max-age=3600"})
+
+
+class _Raw:
+    """An ASGI endpoint for a route: Starlette wraps functions, but leaves objects alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+def _both(path: str, app: ASGIApp) -> list[Any]:
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]  # the front answers 405 with its own table
+    return [Route(path, _Raw(app), methods=methods), WebSocketRoute(path, _Raw(app))]
+
+
+def _bearer(header: str) -> str:
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else header.strip()
+
+
+def _sdl(schema: ProfileSchema) -> Response:
+    return PlainTextResponse(
+        schema.as_str() + "\n", media_type="text/plain; charset=utf-8", headers={"X-Content-Type-Options": "nosniff"}
+    )
+
+
+def _no_community(code: str) -> Response:
+    message = f"There is no community {code[:40]}. Ask /graphql for community codes."
+    error = {"message": message, "extensions": {"code": "NOT_FOUND"}}
+    return JSONResponse({"errors": [error]}, status_code=404)

@@ -1,0 +1,301 @@
+"""Declared types: GraphQL types that show rows, declared once from their models.
+
+    @declared(models.Notice, matter=NOTICE)
+    class Notice(MatterFields):
+        \"\"\"A public notice.\"\"\"
+
+        body: str = column("The text.")
+        issuer: Person | None = to_one("Person", "{t}.issuer_id", "Who answers for it.")
+        objections: Connection[Objection] = to_many("Objection", "{t}.notice_id", "…", order=NEWEST)
+        reach: int = computed("(SELECT COUNT(*) FROM … WHERE a.notice_id = {t}.matter_id)", "…")
+
+A declaration says which columns, relations and SQL expressions a type shows, which predicate decides who sees a row, and
+which fields are masked. From it come the ordinary Strawberry fields (so SDL, introspection and validation see nothing
+unusual) and the reads; nothing in a declaration runs per request, so that whole documents can be compiled to SQL.
+
+Aliases in SQL text: ``{t}`` is the row's own table, ``{m}`` its ``core_matter`` row (the same where there is none).
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.types.field import StrawberryField
+from strawberry.utils.str_converters import to_camel_case
+from tortoise.models import Model
+
+from core import access
+from core.labels import LabelledEnum
+from core.matters import STATE_NOW, Lifecycle
+from schema.paging import Filter, Order
+
+T = TypeVar("T")
+Expression = str | Callable[[access.Sight], access.Where]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A stored column or an SQL expression that a type shows as a field."""
+
+    name: str
+    sql: Expression
+    convert: Callable[[Any], Any] | None = None
+    allowed: access.Rule | None = None
+    otherwise: str = "NULL"
+
+
+@dataclass(frozen=True)
+class ToOne:
+    """A row that this row points at; ``key`` is the SQL of its primary key. ``"Matter"`` finds the matter's own type."""
+
+    name: str
+    target: str
+    key: str
+
+
+@dataclass(frozen=True)
+class ToMany:
+    """Rows that point at this row, as a connection; ``by`` is the SQL of their pointer, in terms of their own aliases."""
+
+    name: str
+    target: str
+    by: str
+    order: Order
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    where: access.Rule | None = None
+    plugin: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Declaration:
+    """Everything the reads know of one declared type."""
+
+    cls: type
+    name: str
+    table: str
+    key: str
+    visible: access.Rule
+    matter: Lifecycle | None
+    plugin: str | None
+    columns: Mapping[str, Column]
+    to_one: Mapping[str, ToOne]
+    to_many: Mapping[str, ToMany]
+    interfaces: frozenset[str]
+    path: str | None
+    base: tuple[str, ...] = ()
+
+    @cached_property
+    def _own_parts(self) -> Mapping[str, Column | ToOne | ToMany]:
+        parts: list[Column | ToOne | ToMany] = [*self.columns.values(), *self.to_one.values(), *self.to_many.values()]
+        return {to_camel_case(part.name): part for part in parts}
+
+    def part(self, name: str) -> Column | ToOne | ToMany | None:
+        """Return what is declared under a GraphQL field name, by the type itself or by a plugin that extends it."""
+        return self._own_parts.get(name) or EXTENSIONS.get((self.name, name))
+
+    @property
+    def pk(self) -> str:
+        """Return the SQL of the primary key."""
+        return f"t.{self.key}"
+
+    def seen(self, sight: access.Sight) -> access.Where:
+        """Return the predicate that is part of every read of this type: who may see it, and where its plugin is on."""
+        where = self.visible(sight)
+        if self.plugin is not None and self.path is not None and sight.viewer.system is None:
+            where = where & access.within(self.path, sight.enabled(self.plugin))
+        return access.Where(self.expand(where.sql), where.params)
+
+    @property
+    def source(self) -> str:
+        """Return the FROM clause: the table as ``t``, joined to its matter as ``m``."""
+        if self.matter is None:
+            return f"{self.table} t"
+        return f"{self.table} t JOIN core_matter m ON m.id = t.{self.key}"
+
+    def expand(self, sql: str) -> str:
+        """Fill the aliases of this declaration into SQL text."""
+        return sql.replace("{t}", "t").replace("{m}", "m" if self.matter else "t")
+
+    def names(self) -> frozenset[str]:
+        """Return the type names that a fragment on this type may be conditioned on."""
+        return self.interfaces | {self.name}
+
+
+REGISTRY: dict[str, Declaration] = {}
+"""All declared types by GraphQL name; names are unique over all plugins (the host refuses collisions)."""
+
+
+EXTENSIONS: dict[tuple[str, str], ToOne | ToMany] = {}
+"""The relations that plugins add to declared types of others, by type and GraphQL field name."""
+
+
+class _Part:
+    """What a class attribute declares, until the decorator names it."""
+
+    def __init__(self, description: str, make: Callable[[str], Column | ToOne | ToMany]) -> None:
+        self.description = description
+        self.make = make
+
+
+def column(
+    description: str,
+    sql: Expression | None = None,
+    *,
+    convert: Callable[[Any], Any] | None = None,
+    allowed: access.Rule | None = None,
+    otherwise: str = "NULL",
+) -> Any:
+    """Show a stored column: the one with the attribute's name, unless ``sql`` names another.
+
+    ``allowed`` masks it: whoever the rule does not admit gets ``otherwise`` (SQL; null by default). ``convert`` changes
+    the value in Python: use it only for what SQL cannot say (decrypting), it costs a slower plan.
+    """
+    return _Part(description, lambda name: Column(name, sql or f"{{t}}.{name}", convert, allowed, otherwise))
+
+
+def computed(sql: Expression, description: str) -> Any:
+    """Show an SQL expression over ``{t}`` and ``{m}``; a callable makes it for whose eyes and which moment it is."""
+    return _Part(description, lambda name: Column(name, sql))
+
+
+def to_one(target: str, key: str, description: str) -> Any:
+    """Show the row of another declared type whose primary key is ``key``; null when it may not be seen."""
+    return _Part(description, lambda name: ToOne(name, target, key))
+
+
+def to_many(
+    target: str,
+    by: str,
+    description: str,
+    *,
+    order: Order,
+    filters: Mapping[str, Filter] | None = None,
+    where: access.Rule | None = None,
+) -> Any:
+    """Show the rows of another declared type that point here by ``by``, as a connection in keyset order."""
+    return _Part(description, lambda name: ToMany(name, target, by, order, filters or {}, where))
+
+
+def declared(
+    model: type[Model] | None = None,
+    *,
+    visible: access.Rule | None = None,
+    matter: Lifecycle | None = None,
+    plugin: str | None = None,
+    path: str | None = None,
+    base: tuple[str, ...] = (),
+    name: str | None = None,
+    interface: bool = False,
+) -> Callable[[type[T]], type[T]]:
+    """Make a class a declared type. A type without a predicate does not load: give ``visible``, or a ``matter`` that has it.
+
+    ``path`` is the SQL of a row's community path: with it, rows of a place where the plugin is off are hidden (for
+    matters it is known). ``base`` names columns that ordinary resolvers of the type need of every row, asked or not.
+    """
+
+    def decorate(cls: type[T]) -> type[T]:
+        rule = visible or (matter.visible if matter else None)
+        if rule is None and not interface:
+            raise TypeError(f"{cls.__name__} says nobody who may see its rows; pass visible=")
+        parts = {key: part for key, part in list(cls.__dict__.items()) if isinstance(part, _Part)}
+        own = {key: part.make(key) for key, part in parts.items()}
+        made = _strawberry(cls, parts, own, interface, name)
+        inherited = {k: v for base in reversed(cls.__mro__[1:]) for k, v in base.__dict__.get("__parts__", {}).items()}
+        everything = {**inherited, **own}
+        made.__parts__ = everything  # type: ignore[attr-defined]
+        if model is not None and rule is not None:
+            _register(made, model, rule, matter, plugin, path, base, everything)
+        return made
+
+    return decorate
+
+
+def _register(
+    cls: type,
+    model: type[Model],
+    rule: access.Rule,
+    matter: Lifecycle | None,
+    plugin: str | None,
+    path: str | None,
+    base: tuple[str, ...],
+    parts: Mapping[str, Any],
+) -> None:
+    meta = model._meta
+    definition = cls.__strawberry_definition__  # type: ignore[attr-defined]
+    interfaces = frozenset(i.name for i in definition.interfaces) | {"Node"}
+    owner = plugin or (matter.plugin if matter else _plugin_of(cls))
+    REGISTRY[definition.name] = Declaration(
+        cls, definition.name, meta.db_table, str(meta.db_pk_column), rule, matter, owner,
+        {k: v for k, v in parts.items() if isinstance(v, Column)},
+        {k: v for k, v in parts.items() if isinstance(v, ToOne)},
+        {k: v for k, v in parts.items() if isinstance(v, ToMany)},
+        interfaces,
+        access.MATTER_PATH if matter else path,
+        base,
+    )  # fmt: skip
+
+
+def _plugin_of(cls: type) -> str | None:
+    parts = cls.__module__.split(".")
+    if parts[0] == "plugins":
+        return parts[1]
+    return None if parts[0] in ("core", "schema") else parts[0]
+
+
+def _strawberry(
+    cls: type[T], parts: Mapping[str, _Part], own: Mapping[str, Any], interface: bool, name: str | None
+) -> type[T]:
+    for key, part in parts.items():
+        setattr(cls, key, relation_field(own[key], part.description) if not isinstance(own[key], Column)
+                else strawberry.field(description=part.description))  # fmt: skip
+    make = strawberry.interface if interface else strawberry.type
+    made = make(cls, name=name, description=inspect.cleandoc(cls.__doc__ or ""))
+    made.is_type_of = classmethod(lambda c, obj, info: type(obj) is c) if not interface else None  # type: ignore[attr-defined]
+    return made
+
+
+def extension(type_name: str) -> Callable[[type[T]], type[T]]:
+    """Make a class a set of fields that its plugin adds to a type of the kernel or of a plugin it requires.
+
+    Relations are declared as in ``declared``; ordinary resolvers get the object as ``root``. Where the plugin is off, the
+    fields do not exist (community's profile) or answer ``PLUGIN_DISABLED`` (superset).
+    """
+
+    def decorate(cls: type[T]) -> type[T]:
+        plugin = _plugin_of(cls)
+        for key, part in [(k, v) for k, v in list(cls.__dict__.items()) if isinstance(v, _Part)]:
+            relation = part.make(key)
+            if isinstance(relation, Column):
+                raise TypeError(f"{cls.__name__}.{key}: an extension adds relations and resolvers; {type_name} has its columns")
+            if isinstance(relation, ToMany):
+                relation = replace(relation, plugin=plugin)
+            EXTENSIONS[type_name, to_camel_case(key)] = relation
+            setattr(cls, key, relation_field(relation, part.description))
+        return strawberry.type(cls, name=f"{cls.__module__}.{cls.__name__}".replace(".", "_"))
+
+    return decorate
+
+
+def state_now(states: type[LabelledEnum]) -> Any:
+    """Show the state of a matter as it is at the moment of reading, whether or not a sweep has run."""
+    about = f"The state at this moment, deadlines applied ({', '.join(s.value for s in list(states)[:3])} …)."
+    return computed(lambda sight: access.Where(STATE_NOW, (sight.now_wire,)), about)
+
+
+def relation_field(part: ToOne | ToMany, description: str, annotation: Any = None) -> StrawberryField:
+    """Build the Strawberry field of a relation; its resolver asks the request's reading, which mostly has it already."""
+    if isinstance(part, ToOne):
+
+        async def one(root: Any, info: strawberry.Info) -> Any:
+            return await info.context.reading.related_one(root, part, info)
+
+        return strawberry.field(resolver=one, description=description, graphql_type=annotation)
+
+    async def many(root: Any, info: strawberry.Info, **arguments: Any) -> Any:
+        return await info.context.reading.related_many(root, part, info, arguments)
+
+    part.order.signature(many, part.filters)
+    return strawberry.field(resolver=many, description=description, graphql_type=annotation)

@@ -1,0 +1,137 @@
+"""The change feed as a viewer may see it: one query for polling, the same for subscriptions."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+
+import strawberry
+from strawberry.scalars import JSON
+
+from core import access
+from core.events import Event
+from core.hierarchy import subtree_range
+from core.ids import global_id
+from core.kernel import Kernel
+from schema.declared import REGISTRY
+from schema.paging import BAD_CURSOR, check_first
+from schema.reading import MATTER_TYPES
+
+BATCH = 100
+
+
+@strawberry.type(description="Something that happened, as the change feed shows it.")
+class Change:
+    """Something that happened."""
+
+    cursor: str = strawberry.field(description="Pass the last one you saw as `after`: you will miss nothing.")
+    type: str = strawberry.field(description="What happened, `plugin.past_tense`.")
+    at: datetime = strawberry.field(description="When.")
+    community: strawberry.ID | None = strawberry.field(description="The id of the community.")
+    subject: strawberry.ID | None = strawberry.field(description="The global id of the matter it concerns; read it with `node`.")
+    payload: JSON = strawberry.field(description="Ids, codes and numbers; never personal data.")
+
+    @classmethod
+    def of(cls, event: Event, subject: str | None) -> "Change":
+        """Make the feed's entry of an event."""
+        community = strawberry.ID(f"Community_{event.community_id}") if event.community_id else None
+        return cls(
+            cursor=str(event.seq), type=event.type, at=event.at, community=community,
+            subject=strawberry.ID(subject) if subject else None, payload=event.payload,
+        )  # fmt: skip
+
+
+@strawberry.type(description="A page of the change feed.")
+class ChangePage:
+    """A page of the change feed."""
+
+    changes: list[Change] = strawberry.field(description="What happened, oldest first, at most `first` items.")
+    cursor: str = strawberry.field(description="Pass this as `after` next time, also when the page is empty.")
+    more: bool = strawberry.field(description="Whether there is more to read at once.")
+
+
+def visible_events(kernel: Kernel, sight: access.Sight) -> access.Where:
+    """Return the predicate of the feed: one's own events, those of visible matters, public ones, and all for auditors."""
+    own = access.person("e.person_id")(sight)
+    anyone = access.Where("e.person_id IS NULL")
+    matters = access.FALSE
+    for (plugin, kind), name in MATTER_TYPES.items():
+        matters |= access.Where("(m.plugin = ? AND m.kind = ?)", (plugin, kind)) & REGISTRY[name].seen(sight)
+    of_matter = access.Where(
+        f"EXISTS (SELECT 1 FROM core_matter m WHERE m.id = e.matter_id AND {matters.sql})", matters.params
+    )
+    public = [code for code, event in kernel.event_types.items() if event.public]
+    named = access.Where(f"(e.matter_id IS NULL AND e.type IN ({', '.join('?' * len(public))}))", tuple(public))
+    audited = access.holders("core.read_trace", path="e.path", place="e.community_id")(sight)
+    return own | (anyone & (of_matter | named | (access.Where("e.matter_id IS NULL") & audited)))
+
+
+async def _read(info: strawberry.Info, after: int, low_high: tuple[str, str] | None, limit: int) -> list[Event]:
+    context = info.context
+    where = visible_events(context.kernel, context.sight) & access.Where("e.seq > ?", (after,))
+    if low_high is not None:
+        where &= access.Where("e.path >= ? AND e.path < ?", low_high)
+    rows = await context.kernel.database.fetch(
+        f"SELECT e.* FROM core_event e WHERE {where.sql} ORDER BY e.seq LIMIT ?", (*where.params, limit)
+    )
+    return [Event.of(row) for row in rows]
+
+
+async def _subjects(info: strawberry.Info, found: list[Event]) -> dict[int, str]:
+    ids = sorted({event.matter_id for event in found if event.matter_id is not None})
+    if not ids:
+        return {}
+    rows = await info.context.kernel.database.fetch(
+        f"SELECT id, plugin, kind FROM core_matter WHERE id IN ({', '.join('?' * len(ids))})", ids
+    )
+    names = {row["id"]: MATTER_TYPES.get((row["plugin"], row["kind"])) for row in rows}
+    return {key: global_id(name, key) for key, name in names.items() if name}
+
+
+async def _newest(info: strawberry.Info) -> int:
+    return int(await info.context.kernel.database.value("SELECT COALESCE(MAX(seq), 0) FROM core_event"))
+
+
+async def _bounds(info: strawberry.Info, community: str | None) -> tuple[str, str] | None:
+    if not community:
+        return None
+    return subtree_range((await info.context.reading.place_by_code(str(community))).path)
+
+
+async def _start(info: strawberry.Info, after: str | None) -> int:
+    if not after:
+        return await _newest(info)
+    if not after.isascii() or not after.isdigit() or len(after) > 18:
+        raise BAD_CURSOR(path=("after",))
+    return int(after)
+
+
+async def changes_after(info: strawberry.Info, after: str | None, community: str | None, first: int) -> ChangePage:
+    """Return a page of the feed behind a cursor; without a cursor an empty page with the cursor of this moment."""
+    size = check_first(first)
+    bounds, start = await _bounds(info, community), await _start(info, after)
+    newest = await _newest(info)
+    found = await _read(info, start, bounds, size + 1)
+    kept = found[:size]
+    subjects = await _subjects(info, kept)
+    more = len(found) > size
+    cursor = kept[-1].seq if more else max(newest, start, *(event.seq for event in kept[-1:]))
+    return ChangePage(
+        changes=[Change.of(event, subjects.get(event.matter_id or 0)) for event in kept], cursor=str(cursor), more=more
+    )
+
+
+async def follow(
+    info: strawberry.Info, after: str | None, community: str | None
+) -> AsyncGenerator[tuple[Event, str | None], None]:
+    """Yield events behind a cursor, then live; what the viewer may see is decided anew for every event."""
+    bounds, last = await _bounds(info, community), await _start(info, after)
+    async for _ in info.context.kernel.feed.rings():
+        while True:
+            await info.context.refresh()
+            found = await _read(info, last, bounds, BATCH)
+            subjects = await _subjects(info, found)
+            for event in found:
+                last = event.seq
+                yield event, subjects.get(event.matter_id or 0)
+            if len(found) < BATCH:
+                break
+

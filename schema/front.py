@@ -1,0 +1,268 @@
+"""GraphQL over HTTP: an ASGI application that refuses early, answers in JSON whatever happens, and never leaks.
+
+The table of methods, types and statuses, first match first:
+
+==========================================================  ======  =======================
+the request                                                 status  ``extensions.code``
+==========================================================  ======  =======================
+a method other than GET and POST                            405     METHOD_NOT_ALLOWED
+an ``Accept`` that allows neither JSON type                 406     NOT_ACCEPTABLE
+a query string over ``max_source`` bytes                    414     URI_LIMIT
+POST with any ``Content-Encoding``                          415     UNSUPPORTED_ENCODING
+POST that is not ``application/json`` in UTF-8              415     UNSUPPORTED_MEDIA_TYPE
+a body over ``max_bytes``, announced or counted             413     BODY_LIMIT
+a body that takes over ``body_seconds``                     408     BODY_TIMEOUT
+not JSON                                                    400     BAD_JSON
+no document at all                                          400     BAD_REQUEST
+parameters of wrong types, a list of operations             422 *   BAD_REQUEST
+a document that does not parse                              400 **  GRAPHQL_PARSE_FAILED
+a document that does not fit the schema                     422 **  GRAPHQL_VALIDATION_FAILED
+a document over a limit (``limits.py``)                     422 **  DEPTH_LIMIT, COST_LIMIT …
+no operation of that name, or several and no name           422 **  OPERATION_RESOLUTION_FAILURE
+variables that do not fit                                   422 **  BAD_USER_INPUT
+a stored document that is unknown, or only those run here   422 **  PERSISTED_DOCUMENT_NOT_FOUND, TRUSTED_DOCUMENTS_ONLY
+a mutation by GET                                           405     METHOD_NOT_ALLOWED
+a subscription by HTTP                                      422 **  UNSUPPORTED_OPERATION
+a context that turns the caller away                        401 403 404 429, else 422 **; the DomainError's code
+too many operations at once, shutting down, a failure       503     OVERLOADED, STOPPING, INTERNAL
+anything with ``data``, errors beside it or not             200
+==========================================================  ======  =======================
+
+``*``: 400 for clients that accept only ``application/json``. ``**``: 200 for those. In the profile ``draft`` every 422
+is a 400.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from schema.execution import Caller, Executor, StockExecutor, Work, refusal_of
+from schema.http_errors import INVALID, Profile, Refusal, Refused, always, refused
+from schema.limits import Limits
+from schema.operations import Prepared
+from schema.requests import GraphQLRequest, strict_json
+
+__all__ = ["GraphQLFront", "StockExecutor"]
+
+GRAPHQL = "application/graphql-response+json"
+JSON = "application/json"
+
+Page = Callable[[Scope], Awaitable[Response]]
+
+
+class _ClientGone(Exception):
+    """The client left before its request was complete; nobody waits for an answer."""
+
+
+class GraphQLFront:
+    """Serves one schema at whatever path it is mounted.
+
+    ``page`` answers a browser that opens the address; ``profile`` picks the statuses for clients of the new media type.
+    """
+
+    def __init__(
+        self, executor: Executor, work: Work | None = None, *, profile: Profile = "hybrid", page: Page | None = None
+    ) -> None:
+        self._executor = executor
+        self._work = work or Work()
+        self._profile: Profile = profile
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        exchange = _Exchange.of(scope, receive, send)
+        if self._page is not None and exchange.wants_page():
+            await (await self._page(scope))(scope, receive, send)
+            return
+        try:
+            status, body, headers = await self._reply(exchange)
+        except _ClientGone:
+            return
+        await exchange.respond(status, body, headers)
+
+    async def _reply(self, exchange: _Exchange) -> tuple[int, bytes, Mapping[str, str]]:
+        try:
+            answer = await self._answer(exchange)
+            status = 200 if "data" in answer else INVALID.of(self._profile, legacy=exchange.is_legacy)
+            return status, orjson.dumps(answer), {}
+        except _ClientGone:
+            raise
+        except Exception as raised:  # noqa: BLE001  the last net: nothing may become a bare 500
+            return self._refuse(refusal_of(raised, exchange.caller), exchange)
+
+    def _refuse(self, refusal: Refusal, exchange: _Exchange) -> tuple[int, bytes, Mapping[str, str]]:
+        status = refusal.status.of(self._profile, legacy=exchange.is_legacy)
+        return status, orjson.dumps({"errors": refusal.errors}), refusal.headers
+
+    async def _answer(self, exchange: _Exchange) -> dict[str, Any]:
+        exchange.check_method()
+        exchange.check_accept()
+        request = await exchange.request(self._executor.operations.limits)
+        prepared = self._executor.operations.find(request)
+        _check_kind(prepared, exchange.method)
+        return await self._work.answer(self._executor, prepared, request.variables, exchange.caller)
+
+
+def _check_kind(prepared: Prepared, method: str) -> None:
+    if prepared.is_subscription:
+        raise refused("UNSUPPORTED_OPERATION", "Subscribe over a WebSocket with graphql-transport-ws.")
+    if prepared.is_mutation and method == "GET":
+        raise refused("METHOD_NOT_ALLOWED", "Send mutations by POST.", always(405), allow="POST")
+
+
+@dataclass
+class _Exchange:
+    """One HTTP request and the way to answer it."""
+
+    caller: Caller
+    receive: Receive
+    send: Send
+    media: str | None
+    has_unread_body: bool
+
+    @classmethod
+    def of(cls, scope: Scope, receive: Receive, send: Send) -> _Exchange:
+        """Read the head of a request."""
+        headers = headers_of(scope)
+        caller = Caller(scope, "http", headers, new_request_id())
+        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        return cls(caller, receive, send, accepted(headers.get("accept")), has_body)
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return str(self.caller.scope["method"])
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether the client knows only plain JSON."""
+        return self.media != GRAPHQL
+
+    def wants_page(self) -> bool:
+        """Whether this is a browser opening the address, rather than a program sending a query."""
+        qualities = _qualities(self.caller.headers.get("accept", ""))
+        html = qualities.get("text/html", 0)
+        asked = self.caller.scope["query_string"].split(b"&")
+        asks = any(part.startswith((b"query=", b"documentId=")) for part in asked)
+        return self.method == "GET" and html > 0 and html >= max(qualities.values()) and not asks
+
+    def check_method(self) -> None:
+        """Refuse what is neither GET nor POST."""
+        if self.method not in {"GET", "POST"}:
+            raise refused("METHOD_NOT_ALLOWED", "Use GET or POST.", always(405), allow="GET, POST")
+
+    def check_accept(self) -> None:
+        """Refuse a client that can read neither of our types."""
+        if self.media is None:
+            raise refused("NOT_ACCEPTABLE", f"Accept {GRAPHQL} or {JSON}.", always(406))
+
+    async def request(self, limits: Limits) -> GraphQLRequest:
+        """Read the GraphQL request."""
+        if self.method == "POST":
+            self._check_type()
+            return GraphQLRequest.from_json(strict_json(await self._body(limits)))
+        query_string = self.caller.scope["query_string"]
+        if len(query_string) > limits.max_source:
+            raise refused("URI_LIMIT", "The address is too long. Send the document by POST.", always(414))
+        return GraphQLRequest.from_query_string(query_string)
+
+    def _check_type(self) -> None:
+        headers = self.caller.headers
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise refused("UNSUPPORTED_ENCODING", "Send the body without a content encoding.", always(415))
+        media, _, parameters = headers.get("content-type", "").lower().partition(";")
+        charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "') or "utf-8"
+        if media.strip() != JSON or charset not in {"utf-8", "utf8"}:
+            raise refused("UNSUPPORTED_MEDIA_TYPE", f"Send the body as {JSON} in UTF-8.", always(415))
+
+    async def _body(self, limits: Limits) -> bytes:
+        too_long = refused("BODY_LIMIT", f"The body has more than {limits.max_bytes} bytes.", always(413))
+        announced = self.caller.headers.get("content-length", "")
+        if announced.isdecimal() and (len(announced) > 18 or int(announced) > limits.max_bytes):
+            raise too_long
+        try:
+            async with asyncio.timeout(limits.body_seconds):
+                return await self._read(limits.max_bytes, too_long)
+        except TimeoutError:
+            message = f"The body took longer than {limits.body_seconds:g} seconds."
+            raise refused("BODY_TIMEOUT", message, always(408)) from None
+
+    async def _read(self, most: int, too_long: Refused) -> bytes:
+        body = bytearray()
+        more = True
+        while more:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise _ClientGone
+            body += message.get("body", b"")
+            more = self.has_unread_body = message.get("more_body", False)
+            if len(body) > most:
+                raise too_long
+        return bytes(body)
+
+    async def respond(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send the answer; a connection with an unread body is closed, for its rest would be taken for a request."""
+        sent = {
+            "content-type": f"{self.media or JSON}; charset=utf-8",
+            "content-length": str(len(body)),
+            "cache-control": "no-store",
+            "x-content-type-options": "nosniff",
+            "vary": "Accept",
+            "x-request-id": self.caller.request_id,
+            **({"connection": "close"} if self.has_unread_body else {}),
+            **{name.lower(): value for name, value in headers.items()},
+        }
+        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
+        await self.send({"type": "http.response.start", "status": status, "headers": pairs})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return the headers by lower-case name; one given several times is joined, so that no two readers differ."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def new_request_id() -> str:
+    """Return a reference that a person can read out."""
+    return secrets.token_hex(8)
+
+
+def accepted(header: str | None) -> str | None:
+    """Return the type to answer with, or None if the client reads neither; without a wish it is plain JSON."""
+    if header is None or not header.strip():
+        return JSON
+    qualities = _qualities(header)
+    graphql = qualities.get(GRAPHQL, 0)
+    plain = next((qualities[name] for name in (JSON, "application/*", "*/*") if name in qualities), 0)
+    if graphql and graphql >= plain:
+        return GRAPHQL
+    return JSON if plain else None
+
+
+def _qualities(header: str) -> dict[str, float]:
+    """Return the media ranges of an Accept header with their weights."""
+    qualities: dict[str, float] = {}
+    for item in header.lower().split(","):
+        name, _, parameters = item.partition(";")
+        weight = parameters.replace(" ", "").partition("q=")[2].partition(";")[0]
+        qualities[name.strip()] = _weight(weight)
+    return qualities
+
+
+def _weight(text: str) -> float:
+    try:
+        return min(max(float(text), 0.0), 1.0) if text else 1.0
+    except ValueError:
+        return 0.0

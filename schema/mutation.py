@@ -1,0 +1,132 @@
+"""Mutations from deeds: input type, idempotency key, result union and the one-line resolver, made from one declaration.
+
+    @strawberry.input(description="…")
+    class ClaimWishInput(DeedInput):
+        id: strawberry.ID = ref("Wish", "The wish.")
+        message: str = text("What you would say to the beneficiary.")
+
+    claim_wish = mutation(service.claim_wish, ClaimWishInput, "Wish")
+"""
+
+import inspect
+from collections.abc import Callable
+from enum import Enum
+from typing import Annotated, Any
+
+import strawberry
+from strawberry.types.base import get_object_definition
+from strawberry.types.field import StrawberryField
+from strawberry.utils.str_converters import to_camel_case
+
+from core import errors
+from core.ids import parse_global_id
+from core.work import DeedSpec
+from schema.declared import REGISTRY
+from schema.errors import MEMBERS
+
+@strawberry.input(description="What every mutation accepts.")
+class DeedInput:
+    """Base of every mutation's input."""
+
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="A key of your choice (a UUID, say), up to 100 characters. Send the same one when you retry: the deed "
+        "happens once and you get the first answer. Kept for 30 days.",
+    )
+
+
+def ref(type_name: str, description: str, *, optional: bool = False) -> Any:
+    """Declare an input field that names an object by its global id; the deed gets its key as an integer."""
+    default: Any = {"default": None} if optional else {}
+    return strawberry.field(description=description, metadata={"ref": type_name}, **default)
+
+
+def text(description: str, **default: Any) -> Any:
+    """Declare any other input field with its description."""
+    return strawberry.field(description=description, **default)
+
+
+def mutation(
+    spec: DeedSpec,
+    input_type: type,
+    returns: str | type,
+    *,
+    present: Callable[[Any, strawberry.Info], Any] | None = None,
+) -> StrawberryField:
+    """Make the mutation of a deed.
+
+    ``returns`` names the declared type of the object whose key the deed returns (read back as the viewer may see it), or
+    is a Strawberry type that ``present(result, info)`` makes of the deed's JSON-able result.
+    """
+    name = spec.name.rpartition(".")[2]
+
+    async def resolve(input: Any, info: strawberry.Info) -> Any:
+        result = await info.context.perform(spec, arguments_of(input), input.idempotency_key)
+        if present is not None:
+            made = present(result, info)
+            return await made if inspect.isawaitable(made) else made
+        return await reread(str(returns), result, info)
+
+    pascal = to_camel_case(name)[:1].upper() + to_camel_case(name)[1:]
+    target: Any = REGISTRY[returns].cls if isinstance(returns, str) else returns
+    about = _sentence(spec.description)
+    members: Any = target
+    for member in MEMBERS:
+        members |= member
+    union = Annotated[members, strawberry.union(f"{pascal}Result", description=f"What `{to_camel_case(name)}` gives.")]
+    resolve.__annotations__ = {
+        "input": Annotated[input_type, strawberry.argument(description="What to do.")],
+        "info": strawberry.Info,
+        "return": union,
+    }
+    made = strawberry.mutation(resolver=resolve, description=about, name=to_camel_case(name))
+    made.metadata = {**made.metadata, "deed": spec}  # type: ignore[misc]
+    return made
+
+
+async def reread(type_name: str, key: int, info: strawberry.Info) -> Any:
+    """Load what a deed made or changed, as the viewer may see it."""
+    found = await info.context.reading.by_id(type_name, key, info)
+    if found is None:
+        raise errors.NOT_FOUND(what=type_name)
+    return found
+
+
+def arguments_of(value: Any) -> dict[str, Any]:
+    """Turn an input object into the arguments of a deed: ids into keys, nested inputs into dictionaries."""
+    definition = get_object_definition(type(value), strict=True)
+    found: dict[str, Any] = {}
+    for field in definition.fields:
+        name = field.python_name
+        if name == "idempotency_key":
+            continue
+        given = getattr(value, name)
+        expected = field.metadata.get("ref") if field.metadata else None
+        found[name] = _key(given, expected, ("input", to_camel_case(name))) if expected else _plain(given)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if value is strawberry.UNSET:
+        return None
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if get_object_definition(type(value)) is not None and not isinstance(value, Enum):
+        return arguments_of(value)
+    return value
+
+
+def _key(value: Any, type_name: str, path: tuple[str, ...]) -> Any:
+    """Return the key that a global id of the right type names; a list of ids gives a list of keys."""
+    if value is None or value is strawberry.UNSET:
+        return None
+    if isinstance(value, list):
+        return [_key(item, type_name, (*path, str(i))) for i, item in enumerate(value)]
+    parsed = parse_global_id(str(value))
+    if parsed is None or parsed[0] != type_name:
+        raise errors.BAD_ID(path=path, value=str(value), expected=type_name)
+    return parsed[1]
+
+
+def _sentence(text: str) -> str:
+    return inspect.cleandoc(text) if text else ""

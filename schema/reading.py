@@ -1,0 +1,368 @@
+"""Reads of declared types: one request's eyes on the database, one statement per relation and level.
+
+Every statement carries the visibility predicate of its type. Rows become instances of the GraphQL class with plain
+attributes, so that the resolvers of columns cost nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import FieldNode, GraphQLResolveInfo
+
+from core import access, errors
+from core.database import Database, Row
+from core.hierarchy import PLACE_COLUMNS, Place, find, lineage
+from core.ids import global_id
+from core.matters import STATE_NOW
+from schema.declared import REGISTRY, Column, Declaration, ToMany, ToOne
+from schema.paging import Order, Page, check_first
+from schema.selection import ANY, Asked, arguments_of, asked, item_nodes
+
+MATTER_BASE = ("path", "community_id", "author_id", "kind", "plugin", "version", "created_at", "title", "frozen")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The pieces of a SELECT of one declared type."""
+
+    declaration: Declaration
+    columns: tuple[Column, ...]
+    select: str
+    params: tuple[Any, ...]
+
+
+class Reading:
+    """Reads for one viewer at one moment."""
+
+    def __init__(self, database: Database, sight: access.Sight) -> None:
+        self.database = database
+        self.sight = sight
+        self._places: dict[int, Place] = {}
+
+    # -- what resolvers call ---------------------------------------------------------------------------------------
+
+    async def by_id(self, type_name: str, key: int, info: strawberry.Info) -> Any | None:
+        """Return one object of a declared type, or None when there is none or it may not be seen."""
+        found = await self.by_ids(REGISTRY[type_name], [key], info._raw_info, info._raw_info.field_nodes)
+        return found.get(key)
+
+    async def first_where(self, type_name: str, where: access.Where, info: strawberry.Info) -> Any | None:
+        """Return the first visible object for which a predicate holds, or None."""
+        declaration = REGISTRY[type_name]
+        raw = info._raw_info
+        wanted = asked(raw, raw.field_nodes, declaration.names())
+        objects = await self._select(declaration, wanted, where, f"ORDER BY {declaration.pk}", 1)
+        await self._prefetch(declaration, objects, wanted)
+        return objects[0] if objects else None
+
+    async def page(
+        self,
+        type_name: str,
+        info: strawberry.Info,
+        *,
+        where: access.Where = access.TRUE,
+        order: Order,
+        first: int,
+        after: str | None,
+    ) -> Any:
+        """Return a connection over the visible objects of a declared type for which a predicate holds."""
+        declaration = REGISTRY[type_name]
+        raw = info._raw_info
+        items, count = item_nodes(raw, raw.field_nodes)
+        wanted = asked(raw, items, declaration.names())
+        page = await self._page(declaration, wanted, where, order, check_first(first), after or None, count)
+        await self._prefetch(declaration, page.items, wanted)
+        return page.connection()
+
+    async def by_ids(
+        self, declaration: Declaration, keys: Iterable[int], info: GraphQLResolveInfo, nodes: Sequence[FieldNode]
+    ) -> dict[int, Any]:
+        """Return the visible objects with these keys, each with what the nodes ask of it."""
+        wanted = asked(info, nodes, declaration.names())
+        unique = list(dict.fromkeys(keys))
+        objects: list[Any] = []
+        for start in range(0, len(unique), 500):
+            where = access.among(declaration.pk, unique[start : start + 500])
+            objects += await self._select(declaration, wanted, where, "", None)
+        await self._prefetch(declaration, objects, wanted)
+        return {obj.pk: obj for obj in objects}
+
+    async def related_one(self, root: Any, part: ToOne, info: strawberry.Info) -> Any:
+        """Return the object that a to-one relation of a row points at."""
+        nodes = info._raw_info.field_nodes
+        if id(nodes[0]) not in root.related:
+            await self._load_one(root.declaration, part, [root], list(nodes), info._raw_info)
+        return root.related[id(nodes[0])]
+
+    async def related_many(self, root: Any, part: ToMany, info: strawberry.Info, arguments: Mapping[str, Any]) -> Any:
+        """Return the connection of a to-many relation of a row."""
+        nodes = info._raw_info.field_nodes
+        if id(nodes[0]) not in root.related:
+            await self._load_many(root.declaration, part, [root], list(nodes), info._raw_info)
+        found = root.related[id(nodes[0])]
+        if isinstance(found, errors.DomainError):
+            raise found
+        return found
+
+    async def place(self, key: int) -> Place:
+        """Return a community by its key; remembered for this request."""
+        if key not in self._places:
+            rows = await self.database.fetch(f"SELECT {PLACE_COLUMNS} FROM core_community WHERE id = ?", (key,))
+            self._places[key] = Place.of(rows[0])
+        return self._places[key]
+
+    async def place_by_code(self, code: str) -> Place:
+        """Return a community by its code, or raise NotFound."""
+        rows = await self.database.fetch(f"SELECT {PLACE_COLUMNS} FROM core_community WHERE code = ?", (code,))
+        if not rows:
+            raise errors.NOT_FOUND(path=("community",), what=f"community {code[:40]}")
+        return Place.of(rows[0])
+
+    async def search_communities(self, info: strawberry.Info, text: str, first: int, under: str | None) -> list[Any]:
+        """Return communities by the beginning of a code or a part of a name, at most ``first``."""
+        place = await self.place_by_code(str(under)) if under else None
+        found = await find(self.database, errors.check_text(text, "text", most=60), under=place, limit=check_first(first))
+        raw = info._raw_info
+        objects = await self.by_ids(REGISTRY["Community"], [p.id for p in found], raw, raw.field_nodes)
+        return [objects[p.id] for p in found if p.id in objects]
+
+    def below(self, info: GraphQLResolveInfo, name: str) -> list[FieldNode]:
+        """Return the nodes that select one field of what the current field returns."""
+        return [node for group in asked(info, info.field_nodes, ANY).of(name) for node in group]
+
+    def inside(self, info: GraphQLResolveInfo, node: FieldNode, name: str) -> list[FieldNode]:
+        """Return the nodes that select one field below a node."""
+        return [found for group in asked(info, [node], ANY).of(name) for found in group]
+
+    async def lineage(self, path: str, info: GraphQLResolveInfo, nodes: Sequence[FieldNode]) -> list[Any]:
+        """Return the communities from the top down to a path, with what the nodes ask of them."""
+        paths = lineage(path)
+        if not paths:
+            return []
+        declaration = REGISTRY["Community"]
+        wanted = asked(info, nodes, declaration.names())
+        where = access.Where(f"t.path IN ({', '.join('?' * len(paths))})", paths)
+        objects = await self._select(declaration, wanted, where, "ORDER BY t.path", None)
+        await self._prefetch(declaration, objects, wanted)
+        return objects
+
+    async def matters_page(self, info: strawberry.Info, where: access.Where, first: int, after: str | None) -> Any:
+        """Return a connection over matters of all kinds that the viewer may see and the schema knows, newest first."""
+        raw = info._raw_info
+        visible = access.FALSE
+        for (plugin, kind), name in MATTER_TYPES.items():
+            if raw.schema.get_type(name) is not None:
+                seen = REGISTRY[name].seen(self.sight)
+                visible |= access.Where("(m.plugin = ? AND m.kind = ?)", (plugin, kind)) & seen
+        keyset = Order()
+        items, count = item_nodes(raw, raw.field_nodes)
+        both = where & visible
+        behind = both if after is None else both & keyset.after(after, "m.id")
+        rows = await self.database.fetch(
+            f"SELECT m.id FROM core_matter m WHERE {behind.sql} ORDER BY {keyset.by('m.id')} LIMIT ?",
+            (*behind.params, first + 1),
+        )
+        total = 0
+        if count:
+            sql = f"SELECT COUNT(*) FROM core_matter m WHERE {both.sql}"
+            total = int(await self.database.value(sql, both.params))
+        keys = [row["id"] for row in rows[:first]]
+        found = await self.matters_by_ids(keys, raw, items)
+        shown = [found[key] for key in keys if key in found]
+        return Page(shown, [str(o.pk) for o in shown], len(rows) > first, after is not None, total).connection()
+
+    async def exists(self, declaration: Declaration, key: int) -> bool:
+        """Say whether this viewer may see a row at all."""
+        seen = declaration.seen(self.sight)
+        sql = f"SELECT 1 FROM {declaration.source} WHERE {declaration.pk} = ? AND {seen.sql}"
+        return bool(await self.database.fetch(sql, (key, *seen.params)))
+
+    # -- SQL -------------------------------------------------------------------------------------------------------
+
+    def statement(self, declaration: Declaration, wanted: Asked, *extra: str) -> Statement:
+        """Write the SELECT list for what is asked of a type: its key, its matter's base, the columns wanted."""
+        columns = self._columns(declaration, wanted)
+        texts, params = [f"{declaration.pk} AS pk"], []
+        if declaration.matter is not None:
+            texts += [f"m.{name} AS m_{name}" for name in MATTER_BASE] + [f"{STATE_NOW.format(m='m')} AS m_state"]
+            params.append(self.sight.now_wire)
+        texts += [f"t.{name} AS b_{name}" for name in declaration.base]
+        keys = {part.key for part in self._wanted_to_one(declaration, wanted)}
+        texts += [f"{declaration.expand(key)} AS {_key_alias(key)}" for key in sorted(keys)]
+        for column in columns:
+            where = self._masked(declaration, column)
+            texts.append(f"{where.sql} AS c_{column.name}")
+            params += where.params
+        return Statement(declaration, columns, ", ".join([*texts, *extra]), tuple(params))
+
+    def _columns(self, declaration: Declaration, wanted: Asked) -> tuple[Column, ...]:
+        names = wanted.names() - {"__typename", "id"}
+        parts = [declaration.part(name) for name in sorted(names)]
+        if None in parts:  # an ordinary resolver is asked too: it may need any column
+            return tuple(declaration.columns.values())
+        return tuple(part for part in parts if isinstance(part, Column))
+
+    def _wanted_to_one(self, declaration: Declaration, wanted: Asked) -> list[ToOne]:
+        parts = (declaration.part(name) for name in wanted.names())
+        return [part for part in parts if isinstance(part, ToOne)]
+
+    def _masked(self, declaration: Declaration, column: Column) -> access.Where:
+        expression = access.Where(column.sql) if isinstance(column.sql, str) else column.sql(self.sight)
+        if column.allowed is not None:
+            rule = column.allowed(self.sight)
+            sql = f"CASE WHEN {rule.sql} THEN {expression.sql} ELSE {column.otherwise} END"
+            expression = access.Where(sql, rule.params + expression.params)
+        return access.Where(declaration.expand(expression.sql), expression.params)
+
+    async def _select(
+        self, declaration: Declaration, wanted: Asked, where: access.Where, tail: str, limit: int | None
+    ) -> list[Any]:
+        made = self.statement(declaration, wanted)
+        both = declaration.seen(self.sight) & access.Where(declaration.expand(where.sql), where.params)
+        sql = f"SELECT {made.select} FROM {declaration.source} WHERE {both.sql} {tail}"
+        params = (*made.params, *both.params)
+        if limit is not None:
+            sql, params = f"{sql} LIMIT ?", (*params, limit)
+        return [self._object(made, row) for row in await self.database.fetch(sql, params)]
+
+    def _object(self, made: Statement, row: Row) -> Any:
+        declaration = made.declaration
+        obj = declaration.cls.__new__(declaration.cls)
+        values = obj.__dict__
+        pk = row["pk"]
+        values.update(pk=pk, id=global_id(declaration.name, pk), declaration=declaration, related={}, row=row)
+        if declaration.matter is not None:
+            values.update(path=row["m_path"], state_now=row["m_state"], community_id=row["m_community_id"])
+        for name in declaration.base:
+            values[name] = row[f"b_{name}"]
+        for column in made.columns:
+            value = row[f"c_{column.name}"]
+            values[column.name] = column.convert(value) if column.convert is not None and value is not None else value
+        return obj
+
+    async def _page(
+        self, declaration: Declaration, wanted: Asked, where: access.Where, order: Order, first: int,
+        after: str | None, count: bool,
+    ) -> Page:  # fmt: skip
+        order_sql = declaration.expand(order.sql) if order.sql else None
+        keyset = Order(order_sql, order.descending, order.number)
+        total = await self._count(declaration, where) if count else 0
+        behind = keyset.after(after, declaration.pk) if after is not None else access.TRUE
+        made = self.statement(declaration, wanted, *([f"{order_sql} AS order_value"] if order_sql else []))
+        both = declaration.seen(self.sight) & access.Where(declaration.expand(where.sql), where.params) & behind
+        rows = await self.database.fetch(
+            f"SELECT {made.select} FROM {declaration.source} WHERE {both.sql} "
+            f"ORDER BY {keyset.by(declaration.pk)} LIMIT ?",
+            (*made.params, *both.params, first + 1),
+        )
+        return self._cut(made, rows, keyset, first, after is not None, total)
+
+    def _cut(self, made: Statement, rows: Sequence[Row], order: Order, first: int, after: bool, total: int) -> Page:
+        kept = rows[:first]
+        cursors = [order.cursor(row["pk"], row["order_value"] if order.sql else None) for row in kept]
+        return Page([self._object(made, row) for row in kept], cursors, len(rows) > first, after, total)
+
+    async def _count(self, declaration: Declaration, where: access.Where) -> int:
+        both = declaration.seen(self.sight) & access.Where(declaration.expand(where.sql), where.params)
+        total = await self.database.value(f"SELECT COUNT(*) FROM {declaration.source} WHERE {both.sql}", both.params)
+        return int(total)
+
+    # -- relations, level by level ---------------------------------------------------------------------------------
+
+    async def _prefetch(self, declaration: Declaration, objects: Sequence[Any], wanted: Asked) -> None:
+        if not objects:
+            return
+        for nodes in wanted.fields.values():
+            part = declaration.part(nodes[0].name.value)
+            if isinstance(part, ToOne):
+                await self._load_one(declaration, part, objects, nodes, wanted.info)
+            elif isinstance(part, ToMany):
+                await self._load_many(declaration, part, objects, nodes, wanted.info)
+
+    async def _load_one(
+        self, declaration: Declaration, part: ToOne, objects: Sequence[Any], nodes: list[FieldNode],
+        info: GraphQLResolveInfo,
+    ) -> None:  # fmt: skip
+        keys = {obj.pk: obj.row[_key_alias(part.key)] for obj in objects}
+        wanted = [key for key in keys.values() if key is not None]
+        if part.target == "Matter":
+            found = await self.matters_by_ids(wanted, info, nodes)
+        else:
+            found = await self.by_ids(REGISTRY[part.target], wanted, info, nodes)
+        for obj in objects:
+            obj.related[id(nodes[0])] = found.get(keys[obj.pk])
+
+    async def matters_by_ids(
+        self, keys: Sequence[int], info: GraphQLResolveInfo, nodes: Sequence[FieldNode]
+    ) -> dict[int, Any]:
+        """Return visible matters of any kind with these keys, each as an object of its own type."""
+        if not keys:
+            return {}
+        unique = list(dict.fromkeys(keys))
+        kinds = await self.database.fetch(
+            f"SELECT id, plugin, kind FROM core_matter WHERE id IN ({', '.join('?' * len(unique))})", unique
+        )
+        grouped: dict[str, list[int]] = {}
+        for row in kinds:
+            name = MATTER_TYPES.get((row["plugin"], row["kind"]))
+            if name is not None and info.schema.get_type(name) is not None:
+                grouped.setdefault(name, []).append(row["id"])
+        found: dict[int, Any] = {}
+        for name, ids in grouped.items():
+            found.update(await self.by_ids(REGISTRY[name], ids, info, nodes))
+        return found
+
+    async def _load_many(
+        self, declaration: Declaration, part: ToMany, objects: Sequence[Any], nodes: list[FieldNode],
+        info: GraphQLResolveInfo,
+    ) -> None:  # fmt: skip
+        target = REGISTRY[part.target]
+        items, count = item_nodes(info, nodes)
+        wanted = asked(info, items, target.names())
+        arguments = arguments_of(info, declaration.name, nodes[0])
+        where = self._narrowed(part, arguments)
+        first, after = check_first(arguments.get("first")), arguments.get("after") or None
+        everything: list[Any] = []
+        for obj in objects:
+            refusal = self._disabled(part, obj)
+            if refusal is not None:
+                obj.related[id(nodes[0])] = refusal
+                continue
+            mine = access.Where(f"{target.expand(part.by)} = ?", (obj.pk,)) & where
+            page = await self._page(target, wanted, mine, part.order, first, after, count)
+            everything += page.items
+            obj.related[id(nodes[0])] = page.connection()
+        await self._prefetch(target, everything, wanted)
+
+    def _narrowed(self, part: ToMany, arguments: Mapping[str, Any]) -> access.Where:
+        where = part.where(self.sight) if part.where else access.TRUE
+        for name, narrow in part.filters.items():
+            value = arguments.get(_camel(name))
+            if value is not None:
+                where &= narrow.where(value)
+        return where
+
+    def _disabled(self, part: ToMany, obj: Any) -> errors.DomainError | None:
+        """Answer PLUGIN_DISABLED for a relation that a plugin adds, at a place where that plugin is off."""
+        if part.plugin is None or self.is_on(part.plugin, obj.path):
+            return None
+        return errors.PLUGIN_DISABLED(place=obj.name, plugin=part.plugin)
+
+    def is_on(self, plugin: str, path: str) -> bool:
+        """Say whether a plugin is on at a path."""
+        return any(low <= path < high for low, high in self.sight.enabled(plugin))
+
+
+MATTER_TYPES: dict[tuple[str, str], str] = {}
+"""The GraphQL type of each kind of matter: filled when the schema is composed."""
+
+
+def _key_alias(key: str) -> str:
+    return "k_" + "".join(c for c in key if c.isalnum() or c == "_")
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(word.title() for word in tail)

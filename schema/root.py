@@ -1,0 +1,170 @@
+"""The kernel's root queries and subscriptions: finding things, knowing oneself, following changes."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+import strawberry
+
+from core import access, errors
+from core.ids import parse_global_id
+from schema.declared import REGISTRY
+from schema.errors import user_error
+from schema.feed import Change, ChangePage, changes_after, follow
+from schema.meta import Meta, meta_of
+from schema.node import Node
+from schema.types import Ability, Community, Person, ViewerInfo, ViewerRole
+
+First = Annotated[int, strawberry.argument(description="How many items, at most 100.")]
+
+
+@strawberry.type(description="A plugin of this server and how it stands.")
+class ServerPlugin:
+    """A plugin of this server and how it stands."""
+
+    id: strawberry.ID = strawberry.field(description="The plugin's id.")
+    title_zh: str = strawberry.field(description="Its Chinese title.")
+    title_en: str = strawberry.field(description="Its English title.")
+    version: str = strawberry.field(description="Its version.")
+    state: str = strawberry.field(description="DISCOVERED … READY, or BLOCKED or FAILED.")
+    reason: str | None = strawberry.field(description="Why it is not ready, and what to do; null when all is well.")
+
+
+@strawberry.type
+class Query:
+    """Everything that can be read."""
+
+    @strawberry.field(description="The community with this code, e.g. 440604010001; null when there is none.")
+    async def community(
+        self, info: strawberry.Info, code: Annotated[strawberry.ID, strawberry.argument(description="Its code.")]
+    ) -> Community | None:
+        return await info.context.reading.first_where("Community", access.Where("{t}.code = ?", (str(code),)), info)
+
+    @strawberry.field(description="Communities whose code begins with, or whose name contains, a text: at most `first`.")
+    async def search_communities(
+        self,
+        info: strawberry.Info,
+        text: Annotated[str, strawberry.argument(description="A name or part of it, or the beginning of a code.")],
+        first: First = 20,
+        under: Annotated[strawberry.ID | None, strawberry.argument(description="Only below the place with this code.")] = None,
+    ) -> list[Community]:
+        return await info.context.reading.search_communities(info, text, first, under)
+
+    @strawberry.field(description="The object with this global id; null when there is none or you may not see it.")
+    async def node(
+        self, info: strawberry.Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
+    ) -> Node | None:
+        return (await _nodes(info, [id]))[0]
+
+    @strawberry.field(description="The objects with these global ids (at most 100), in order; null for each not found.")
+    async def nodes(
+        self,
+        info: strawberry.Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, at most 100.")],
+    ) -> list[Node | None]:
+        if len(ids) > 100:
+            raise errors.invalid("一次最多查询 100 个编号。", "Ask for at most 100 ids at a time.", "ids")
+        return await _nodes(info, ids)
+
+    @strawberry.field(description="Whoever asks.")
+    async def viewer(self, info: strawberry.Info) -> ViewerInfo:
+        return await _viewer(info)
+
+    @strawberry.field(description="Whether the viewer may do a deed at a place now, and if not, why.")
+    async def viewer_can(
+        self,
+        info: strawberry.Info,
+        deed: Annotated[str, strawberry.argument(description="The deed, e.g. `voting.open_poll`.")],
+        community: Annotated[strawberry.ID, strawberry.argument(description="The place's code.")],
+    ) -> Ability:
+        return await _viewer_can(info, deed, str(community))
+
+    @strawberry.field(description="The plugins of this server and how they stand (some dozens).")
+    def plugins(self, info: strawberry.Info) -> list[ServerPlugin]:
+        return [
+            ServerPlugin(
+                id=strawberry.ID(p.id), title_zh=p.manifest.title_zh if p.manifest else p.id,
+                title_en=p.manifest.title_en if p.manifest else p.id,
+                version=p.manifest.version if p.manifest else "", state=p.state.value,
+                reason=p.reason_in(info.context.language),
+            )
+            for p in info.context.kernel.host.plugins.values()
+        ]  # fmt: skip
+
+    @strawberry.field(description="Labels of enums and codes of errors: fetch once and cache.")
+    def meta(self, info: strawberry.Info) -> Meta:
+        return meta_of(info)
+
+    @strawberry.field(description="What happened after a cursor, as far as the viewer may see it: for polling.")
+    async def changes(
+        self,
+        info: strawberry.Info,
+        after: Annotated[str | None, strawberry.argument(description="The last cursor seen; from now on without.")] = None,
+        community: Annotated[strawberry.ID | None, strawberry.argument(description="Only at and below this place.")] = None,
+        first: First = 50,
+    ) -> ChangePage:
+        return await changes_after(info, after, community, first)
+
+
+async def _nodes(info: strawberry.Info, ids: list[strawberry.ID]) -> list[Any]:
+    wanted: dict[str, list[int]] = {}
+    parsed = [parse_global_id(str(value)) for value in ids]
+    for found in parsed:
+        if found is not None and found[0] in REGISTRY and info.schema.get_type_by_name(found[0]) is not None:
+            wanted.setdefault(found[0], []).append(found[1])
+    raw = info._raw_info
+    objects = {
+        (name, key): obj
+        for name, keys in wanted.items()
+        for key, obj in (await info.context.reading.by_ids(REGISTRY[name], keys, raw, raw.field_nodes)).items()
+    }
+    return [objects.get(found) if found is not None else None for found in parsed]
+
+
+async def _viewer(info: strawberry.Info) -> ViewerInfo:
+    context, raw = info.context, info._raw_info
+    viewer, reading = context.viewer, context.reading
+    persons, places = {}, {}
+    if viewer.person_id is not None:
+        persons = await reading.by_ids(REGISTRY["Person"], [viewer.person_id], raw, reading.below(raw, "person"))
+    nodes = [n for roles in reading.below(raw, "roles") for n in reading.inside(raw, roles, "community")]
+    ids = [grant.community_id for grant in viewer.grants if grant.community_id is not None]
+    if nodes and ids:
+        places = await reading.by_ids(REGISTRY["Community"], ids, raw, nodes)
+    roles = [
+        ViewerRole(role=g.role, community=places.get(g.community_id), permissions=sorted(g.permissions))
+        for g in viewer.grants
+    ]
+    person: Person | None = persons.get(viewer.person_id)
+    return ViewerInfo(person=person, roles=roles, language=viewer.language)
+
+
+async def _viewer_can(info: strawberry.Info, deed: str, code: str) -> Ability:
+    context = info.context
+    spec = context.kernel.deeds.get(deed)
+    if spec is None or spec.permission is None:
+        raise errors.invalid(
+            f"没有可按地点查询的操作 {deed[:80]}；对具体事项请查询其 viewerCan。",
+            f"There is no deed {deed[:80]} that a place decides; for a matter, ask its own viewerCan.",
+            "deed",
+        )
+    place = await context.reading.place_by_code(code)
+    refusal = access.decide(context.viewer, spec.permission, place).refusal
+    if refusal is None and spec.plugin != "core" and not context.reading.is_on(spec.plugin, place.path):
+        refusal = errors.PLUGIN_DISABLED(place=place.name, plugin=spec.plugin)
+    reason = user_error(refusal, context.language) if refusal else None
+    return Ability(deed=deed, allowed=refusal is None, reason=reason)
+
+
+@strawberry.type
+class Subscription:
+    """What can be followed live, over graphql-transport-ws."""
+
+    @strawberry.subscription(description="What happens, from a cursor on: first what was missed, then live, without a gap.")
+    async def changes(
+        self,
+        info: strawberry.Info,
+        after: Annotated[str | None, strawberry.argument(description="The last cursor seen; from now on without.")] = None,
+        community: Annotated[strawberry.ID | None, strawberry.argument(description="Only at and below this place.")] = None,
+    ) -> AsyncGenerator[Change, None]:
+        async for event, subject in follow(info, after, community):
+            yield Change.of(event, subject)

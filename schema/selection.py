@@ -1,0 +1,101 @@
+"""What a document asks of an object: graphql-core's collection rules over the AST, ahead of execution.
+
+Reads look ahead with this, so that one statement per relation serves all the objects of a level.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    FieldNode, FragmentSpreadNode, GraphQLIncludeDirective, GraphQLResolveInfo, GraphQLSkipDirective, InlineFragmentNode,
+    SelectionSetNode,
+)  # fmt: skip
+from graphql.execution.values import get_argument_values, get_directive_values
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The fields asked of objects of one type: for each response name the nodes that ask for it, in document order."""
+
+    info: GraphQLResolveInfo
+    fields: dict[str, list[FieldNode]]
+
+    def names(self) -> set[str]:
+        """Return the names of the schema fields asked for."""
+        return {nodes[0].name.value for nodes in self.fields.values()}
+
+    def of(self, name: str) -> list[list[FieldNode]]:
+        """Return the groups of nodes that ask for one schema field, one group per response name."""
+        return [nodes for nodes in self.fields.values() if nodes[0].name.value == name]
+
+
+def asked(info: GraphQLResolveInfo, nodes: Iterable[FieldNode], type_names: frozenset[str]) -> Asked:
+    """Collect what these field nodes ask of an object whose type has one of these names (its own, its interfaces')."""
+    fields: dict[str, list[FieldNode]] = {}
+    seen: set[str] = set()
+    for node in nodes:
+        if node.selection_set is not None:
+            _collect(info, node.selection_set, type_names, fields, seen)
+    return Asked(info, fields)
+
+
+def _collect(
+    info: GraphQLResolveInfo,
+    selection: SelectionSetNode,
+    type_names: frozenset[str],
+    fields: dict[str, list[FieldNode]],
+    seen: set[str],
+) -> None:
+    for node in selection.selections:
+        if not _included(info, node):
+            continue
+        if isinstance(node, FieldNode):
+            fields.setdefault((node.alias or node.name).value, []).append(node)
+        elif isinstance(node, InlineFragmentNode):
+            if node.type_condition is None or node.type_condition.name.value in type_names:
+                _collect(info, node.selection_set, type_names, fields, seen)
+        elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+            seen.add(node.name.value)
+            fragment = _fragment(info, node.name.value)
+            if fragment.type_condition.name.value in type_names:
+                _collect(info, fragment.selection_set, type_names, fields, seen)
+
+
+def _fragment(info: GraphQLResolveInfo, name: str) -> Any:
+    found = info.fragments[name]
+    return getattr(found, "definition", found)
+
+
+def _included(info: GraphQLResolveInfo, node: Any) -> bool:
+    if not node.directives:
+        return True
+    skip = get_directive_values(GraphQLSkipDirective, node, info.variable_values)
+    if skip and skip["if"] is True:
+        return False
+    include = get_directive_values(GraphQLIncludeDirective, node, info.variable_values)
+    return not (include and include["if"] is False)
+
+
+def arguments_of(info: GraphQLResolveInfo, type_name: str, node: FieldNode) -> dict[str, Any]:
+    """Return the coerced arguments of a field node, by GraphQL name."""
+    parent: Any = info.schema.get_type(type_name)
+    return get_argument_values(parent.fields[node.name.value], node, info.variable_values)
+
+
+def item_nodes(info: GraphQLResolveInfo, nodes: Sequence[FieldNode]) -> tuple[list[FieldNode], bool]:
+    """Return the nodes below a connection that select its items, and whether ``totalCount`` is asked for."""
+    inside = asked(info, nodes, ANY)
+    items = [node for group in inside.of("nodes") for node in group]
+    for group in inside.of("edges"):
+        below = asked(info, group, ANY)
+        items += [node for nodes_ in below.of("node") for node in nodes_]
+    return items, bool(inside.of("totalCount"))
+
+
+class _Any(frozenset[str]):
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+ANY = _Any()

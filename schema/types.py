@@ -1,0 +1,288 @@
+"""The kernel's own types: communities, people, matters and what belongs to every matter."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+from core import access, matters, models
+from core.access import ROW_PATH, ROW_PLACE, either, everyone, holders
+from core.hierarchy import subtree_range
+from core.kinds import CommunityKind, LinkRelation
+from core.matters import Matter as MatterRow
+from schema.declared import column, computed, declared, to_many, to_one
+from schema.enums import graphql_enum
+from schema.errors import UserError, user_error
+from schema.node import Node
+from schema.paging import NEWEST, Connection, Filter, Order, check_first
+
+graphql_enum(CommunityKind)
+graphql_enum(LinkRelation)
+
+
+def shared_place(sight: access.Sight) -> access.Where:
+    """Show a person's full name to staff who hold ``core.read_people`` where the person holds an appointment."""
+    where = access.within("c.path", sight.viewer.ranges("core.read_people"))
+    if where.sql == "FALSE":
+        return access.FALSE
+    return access.Where(
+        "EXISTS (SELECT 1 FROM core_appointment a JOIN core_community c ON c.id = a.community_id "
+        f"WHERE a.person_id = {{t}}.id AND {where.sql})",
+        where.params,
+    )
+
+
+@declared(models.Person, visible=everyone)
+class Person(Node):
+    """A natural person, shown no more than needed."""
+
+    name: str = column(
+        "The name; masked (张*) unless it is your own or your office needs it.",
+        allowed=either(access.person("{t}.id"), shared_place),
+        otherwise="substr({t}.name, 1, 1) || '*'",
+    )
+
+
+@strawberry.type(description="A moment at which a matter moves by itself.")
+class Deadline:
+    """A moment at which a matter moves by itself."""
+
+    step: str = strawberry.field(description="The step that time takes.")
+    at: datetime = strawberry.field(description="When.")
+    to_state: str = strawberry.field(description="The state the matter has from then on.")
+    started_at: datetime = strawberry.field(description="When this clock was started; it is never recomputed.")
+    source: str = strawberry.field(description="The rule the period comes from, with its confidence mark.")
+    estimated: bool = strawberry.field(description="True when the working days of that year are not published yet (推定).")
+
+
+@strawberry.type(description="Whether the viewer may do something now, and if not, why.")
+class Ability:
+    """Whether the viewer may do something now, and if not, why."""
+
+    deed: str = strawberry.field(description="The deed, e.g. `voting.cast_ballot`; the mutation is the part after the dot.")
+    allowed: bool = strawberry.field(description="Whether it would be accepted now.")
+    reason: UserError | None = strawberry.field(description="Why not; null when allowed.", default=None)
+
+
+@declared(models.TraceLeaf, visible=holders("core.read_trace", path=ROW_PATH, place=ROW_PLACE))
+class TraceRecord(Node):
+    """One deed in the append-only record."""
+
+    seq: str | None = computed(
+        "CAST({t}.seq AS VARCHAR(20))", "Its place in the Merkle log; null for the moment before it is given."
+    )
+    deed: str = column("What was done, `plugin.verb`.")
+    at: datetime = column("When.")
+    body: str = column("The canonical JSON that is hashed: states, ids, digests; no personal data.")
+    leaf_hash: str = column("SHA-256(0x00 ‖ body), hex: the leaf of RFC 9162.")
+    hash_name: str = column("The hash used.")
+
+
+@declared(interface=True)
+class Matter(Node):
+    """One item of a community's business: a poll, a notice, a wish … It belongs to one community and one plugin."""
+
+    title: str = column("What it is about.", "{m}.title")
+    kind: str = column("Which kind of matter: NOTICE, POLL, WISH …", "{m}.kind")
+    plugin: str = column("The plugin it belongs to.", "{m}.plugin")
+    state_code: str = computed(
+        lambda sight: access.Where(matters.STATE_NOW, (sight.now_wire,)),
+        "The state at this moment as text; the types of each kind have it as an enum, `state`.",
+    )
+    created_at: datetime = column("When it was made.", "{m}.created_at")
+    updated_at: datetime = column("When its state last changed.", "{m}.updated_at")
+    author: Person | None = to_one("Person", "{m}.author_id", "Who made it; null when the system did or it is withheld.")
+    community: Annotated["Community", strawberry.lazy("schema.types")] = to_one(
+        "Community", "{m}.community_id", "Where it belongs."
+    )
+
+    @strawberry.field(description="Its clocks that are running, soonest first (a handful).")
+    async def deadlines(self, info: strawberry.Info) -> list[Deadline]:
+        rows = await info.context.kernel.database.fetch(
+            "SELECT step, at, to_state, started_at, source, estimated FROM core_deadline "
+            "WHERE matter_id = ? AND at > ? ORDER BY at",
+            (self.pk, info.context.sight.now_wire),  # type: ignore[attr-defined]
+        )
+        return [Deadline(**{**dict(row), "estimated": bool(row["estimated"])}) for row in rows]
+
+    @strawberry.field(description="What the viewer may do with it now, each with the reason if not (a handful).")
+    async def viewer_can(self, info: strawberry.Info) -> list[Ability]:
+        return await abilities(self, info)
+
+    @strawberry.field(description="The matters it is linked with, in the order the links were made (at most 100).")
+    async def links(self, info: strawberry.Info) -> list["MatterLink"]:
+        return await links_of(self, info)
+
+    @strawberry.field(description="The settings it was decided under and where each came from; null until announced.")
+    def frozen_settings(self) -> JSON | None:
+        text = self.row["m_frozen"]  # type: ignore[attr-defined]
+        return json.loads(text) if text else None
+
+
+@strawberry.type(description="A link between two matters.")
+class MatterLink:
+    """A link between two matters."""
+
+    relation: LinkRelation = strawberry.field(description="How the source follows from the target.")
+    is_source: bool = strawberry.field(description="True when this matter is the source.")
+    matter: Matter = strawberry.field(description="The other matter.")
+
+
+async def abilities(root: Any, info: strawberry.Info) -> list[Ability]:
+    """Work out what a viewer may do with a matter, from its lifecycle."""
+    context = info.context
+    lifecycle = context.kernel.lifecycle_of(root.declaration.name)
+    row = {name: root.row[f"m_{name}"] for name in matters.MATTER_COLUMNS if name not in ("id", "state", "updated_at")}
+    matter = MatterRow.of({**row, "id": root.pk, "state": root.state_now})
+    place = await context.reading.place(root.community_id)
+    found = []
+    for step in lifecycle.steps:
+        if not step.timed:
+            refusal = matters.ability(lifecycle, step, matter, context.viewer, place).refusal
+            reason = user_error(refusal, context.language) if refusal else None
+            found.append(Ability(deed=f"{lifecycle.plugin}.{step.name}", allowed=refusal is None, reason=reason))
+    return found
+
+
+async def links_of(root: Any, info: strawberry.Info) -> list[MatterLink]:
+    """Load the visible matters that a matter is linked with."""
+    rows = await info.context.kernel.database.fetch(
+        "SELECT source_id, target_id, relation FROM core_link WHERE source_id = ? OR target_id = ? ORDER BY id LIMIT 100",
+        (root.pk, root.pk),
+    )
+    others = [row["target_id"] if row["source_id"] == root.pk else row["source_id"] for row in rows]
+    raw = info._raw_info
+    nodes = info.context.reading.below(raw, "matter")
+    found = await info.context.reading.matters_by_ids(others, raw, nodes)
+    return [
+        MatterLink(relation=LinkRelation(row["relation"]), is_source=row["source_id"] == root.pk, matter=found[other])
+        for row, other in zip(rows, others, strict=True)
+        if other in found
+    ]
+
+
+@strawberry.type(description="One value in force at a place, and where it came from.")
+class SettingValue:
+    """One value in force at a place, and where it came from."""
+
+    key: str = strawberry.field(description="The name of the setting.")
+    value: JSON = strawberry.field(description="The value in force.")
+    description: str = strawberry.field(description="What it means.")
+    unit: str | None = strawberry.field(description="The unit, e.g. CALENDAR_DAY.")
+    source: str = strawberry.field(description="The rule it comes from.")
+    confidence: str = strawberry.field(description="VERIFIED, WEB, MEMORY or DESIGN: how sure we are of that rule.")
+    override: str = strawberry.field(description="Who may change it: NONE, TIGHTEN_ONLY, CHOICE or FREE.")
+    set_at: "Community | None" = strawberry.field(description="The place where it was set; null for the default.")
+    effective_from: datetime | None = strawberry.field(description="Since when; null for the default.")
+    reason: str = strawberry.field(description="The reason given.")
+
+
+@strawberry.type(description="A plugin as one community has it.")
+class CommunityPlugin:
+    """A plugin as one community has it."""
+
+    id: strawberry.ID = strawberry.field(description="The plugin's id.")
+    title_zh: str = strawberry.field(description="Its Chinese title.")
+    title_en: str = strawberry.field(description="Its English title.")
+    enabled: bool = strawberry.field(description="Whether it is on here.")
+    requires: list[str] = strawberry.field(description="The plugins that must be on first.")
+    settings_schema: JSON = strawberry.field(description="JSON Schema of its settings: enough to draw the form.")
+    settings: list[SettingValue] = strawberry.field(description="The values in force here, in the schema's order.")
+
+
+BY_PATH = Order("{t}.path", descending=False)
+KIND_FILTER = Filter(CommunityKind, "{t}.kind = ?", "Only this kind.")
+
+
+@declared(models.Community, visible=everyone, base=("path", "name", "code"))
+class Community(Node):
+    """A node of the tree of places: district, town or street, community or village, compound, building, stairwell."""
+
+    code: strawberry.ID = column("The code: 12-digit statistical division code, extended below the community.")
+    kind: CommunityKind = column("What it is.")
+    name: str = column("The name; names are not unique, codes are.")
+    closed_at: datetime | None = column("When it was closed; null while it exists.")
+    parent: Annotated["Community", strawberry.lazy("schema.types")] | None = to_one(
+        "Community", "{t}.parent_id", "The place above."
+    )
+    children: Connection[Annotated["Community", strawberry.lazy("schema.types")]] = to_many(
+        "Community", "{t}.parent_id", "The places right below, in order of code.", order=BY_PATH,
+        filters={"kind": KIND_FILTER},
+    )  # fmt: skip
+
+    @strawberry.field(description="All places below, parents before children.")
+    async def descendants(
+        self,
+        info: strawberry.Info,
+        first: Annotated[int, strawberry.argument(description="How many items, at most 100.")] = 20,
+        after: Annotated[str | None, strawberry.argument(description="Begin behind this cursor.")] = strawberry.UNSET,
+        kind: Annotated[CommunityKind | None, strawberry.argument(description="Only this kind.")] = strawberry.UNSET,
+    ) -> Connection[Annotated["Community", strawberry.lazy("schema.types")]]:
+        low, high = subtree_range(self.path)  # type: ignore[attr-defined]
+        where = access.Where("{t}.path > ? AND {t}.path < ?", (low, high))
+        if kind:
+            where &= KIND_FILTER.where(kind)
+        return await info.context.reading.page("Community", info, where=where, order=BY_PATH, first=first, after=after)
+
+    @strawberry.field(description="The places above, from the top down (at most 10).")
+    async def ancestors(
+        self, info: strawberry.Info
+    ) -> list[Annotated["Community", strawberry.lazy("schema.types")]]:
+        raw = info._raw_info
+        return (await info.context.reading.lineage(self.path, raw, raw.field_nodes))[:-1]  # type: ignore[attr-defined]
+
+    @strawberry.field(description="The business of this place itself, newest first; only what the viewer may see.")
+    async def matters(
+        self,
+        info: strawberry.Info,
+        first: Annotated[int, strawberry.argument(description="How many items, at most 100.")] = 20,
+        after: Annotated[str | None, strawberry.argument(description="Begin behind this cursor.")] = strawberry.UNSET,
+        kind: Annotated[str | None, strawberry.argument(description="Only this kind, e.g. POLL.")] = strawberry.UNSET,
+        below: Annotated[bool, strawberry.argument(description="Also that of all places below.")] = False,
+    ) -> Connection[Matter]:
+        low, high = subtree_range(self.path)  # type: ignore[attr-defined]
+        where = (
+            access.Where("m.path >= ? AND m.path < ?", (low, high))
+            if below
+            else access.Where("m.community_id = ?", (self.pk,))  # type: ignore[attr-defined]
+        )
+        if kind:
+            where &= access.Where("m.kind = ?", (kind,))
+        return await info.context.reading.matters_page(info, where, check_first(first), after or None)
+
+    @strawberry.field(description="The plugins of this server as this community has them (some dozens).")
+    async def plugins(self, info: strawberry.Info) -> list[CommunityPlugin]:
+        from schema.settings import community_plugins
+
+        return await community_plugins(self, info)
+
+    @strawberry.field(description="What happened here, newest first: for auditors and for holders of core.read_trace.")
+    async def trace(
+        self,
+        info: strawberry.Info,
+        first: Annotated[int, strawberry.argument(description="How many items, at most 100.")] = 20,
+        after: Annotated[str | None, strawberry.argument(description="Begin behind this cursor.")] = strawberry.UNSET,
+    ) -> Connection[TraceRecord]:
+        where = access.Where("{t}.community_id = ?", (self.pk,))  # type: ignore[attr-defined]
+        return await info.context.reading.page("TraceRecord", info, where=where, order=NEWEST, first=first, after=after)
+
+
+@strawberry.type(description="One appointment of the viewer.")
+class ViewerRole:
+    """One appointment of the viewer."""
+
+    role: str = strawberry.field(description="The role's code.")
+    community: Community | None = strawberry.field(description="Where it is held; null for what everybody signed in has.")
+    permissions: list[str] = strawberry.field(description="What it allows there.")
+
+
+@strawberry.type(description="Whoever asks.")
+class ViewerInfo:
+    """Whoever asks."""
+
+    person: Person | None = strawberry.field(description="The person signed in; null for nobody.")
+    roles: list[ViewerRole] = strawberry.field(description="The roles held now.")
+    language: str = strawberry.field(description="The language messages come in: zh or en.")
+
