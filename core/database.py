@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.context import TortoiseContext
 
-from core._db.migrate import AppMigrations
+from core._db.migrate_files import AppMigrations
 from core._db.postgres import Pool
 from core._db.seam import Deed, DeedSuspended, Params, Row, StorageUnavailable, T, Tx
 from core._db.sqlite import Reader, Writer
@@ -38,17 +39,18 @@ class Database:
             self._writer = Writer(sqlite_path(url), tortoise, SEQUENCE)
         else:
             self.dialect = "postgres"
-            self._writer = self._reader = Pool(url, tortoise, size=pool_size)
+            self._writer = self._reader = Pool(url, tortoise, _sequence, size=pool_size)
 
     @classmethod
     async def open(cls, url: str, apps: Sequence[AppMigrations], *, pool_size: int = 10) -> Database:
-        """Connect to a migrated database and make the models of these apps usable inside deeds."""
+        """Connect to a migrated database and make the models of these apps usable inside deeds.
+
+        Tortoise keeps one dialect per model and process: several databases may be open, but not of both kinds.
+        """
         database = cls(url, await _tortoise(url, apps), pool_size=pool_size)
+        await database._writer.open()
         if isinstance(database._writer, Writer):
-            database._writer.open()
             database._reader = Reader(sqlite_path(url))
-        else:
-            await database._writer.open()
         return database
 
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
@@ -62,19 +64,13 @@ class Database:
 
     async def run(self, deed: Deed[T]) -> T:
         """Run a deed in one transaction: all of it, or nothing."""
-        result = await self._writer.run(deed)
-        if self.dialect == "postgres":
-            await self._writer.run(_sequence)
-        return result
+        return await self._writer.run(deed)
 
     async def close(self) -> None:
         """Finish running deeds and close every connection."""
-        if isinstance(self._writer, Writer):
-            self._writer.close()
-            if isinstance(self._reader, Reader):
-                self._reader.close()
-        else:
-            await self._writer.close()
+        await self._writer.close()
+        if isinstance(self._reader, Reader):
+            self._reader.close()
 
 
 async def _sequence(tx: Tx) -> None:
@@ -85,17 +81,18 @@ async def _sequence(tx: Tx) -> None:
 
 
 async def _tortoise(url: str, apps: Sequence[AppMigrations]) -> TortoiseContext:
-    context = TortoiseContext()
     engine = "tortoise.backends.sqlite" if is_sqlite(url) else "tortoise.backends.asyncpg"
     credentials: dict[str, Any] = {"file_path": ":memory:"} if is_sqlite(url) else {}
-    await context.init(
-        {
-            "connections": {"default": {"engine": engine, "credentials": credentials}},
-            "apps": {app.label: {"models": [app.models], "default_connection": "default"} for app in apps},
-            "use_tz": True,
-            "timezone": "Asia/Shanghai",
-        }
-    )
+    EXECUTOR_CACHE.clear()  # it holds finished SQL by table name, in the dialect of whatever was open before
+    with TortoiseContext() as context:
+        await context.init(
+            {
+                "connections": {"default": {"engine": engine, "credentials": credentials}},
+                "apps": {app.label: {"models": [app.models], "default_connection": "default"} for app in apps},
+                "use_tz": True,
+                "timezone": "Asia/Shanghai",
+            }
+        )
     return context
 
 
@@ -106,4 +103,7 @@ def is_sqlite(url: str) -> bool:
 
 def sqlite_path(url: str) -> str:
     """Return the file of an SQLite URL: ``sqlite:///abs/path.db`` or ``sqlite://relative.db``."""
-    return url.removeprefix("sqlite://")
+    path = url.removeprefix("sqlite://")
+    if not path or path == ":memory:":
+        raise ValueError("a database in memory belongs to one connection; name a file, e.g. sqlite:///srv/shanzhi.db")
+    return path

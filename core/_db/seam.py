@@ -37,6 +37,9 @@ class Tx(Protocol):
 Deed = Callable[[Tx], Awaitable[T]]
 
 
+SUSPENDED = "a deed awaited something other than its database; move that before or after the deed"
+
+
 class DeedSuspended(RuntimeError):
     """A deed awaited something other than its database; it was rolled back. Load and call before, or react after."""
 

@@ -1,9 +1,9 @@
 """SQLite: one writer thread that owns one connection and commits deeds in groups; reads on a connection of their own.
 
-A deed is a coroutine that may await only the database. The writer drives it to its end with ``send(None)``: the clients
-here never suspend, so anything else that is awaited does, and is refused there and then. Hence no network call, loader or
-other task can sit inside a transaction, no lock exists that a cancellation could leave held (trust.md T1), and one fsync
-serves all the deeds that were waiting (engine.md, "Writes").
+A deed is a coroutine that may await only the database. The writer drives it to its end with ``send(None)``: the
+clients here never suspend, so anything else that is awaited does, and is refused there and then. Hence no network call,
+loader or other task can sit inside a transaction, no lock exists that a cancellation could leave held (trust.md T1),
+and one fsync serves all the deeds that were waiting (engine.md, "Writes").
 """
 
 from __future__ import annotations
@@ -16,28 +16,30 @@ import sqlite3
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any, ClassVar, cast
+from urllib.parse import quote
 
-from tortoise.backends.base.client import ConnectionWrapper, TransactionContext, TransactionalDBClient
+from tortoise.backends.base.client import ConnectionWrapper, TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from core._db.seam import Deed, DeedSuspended, Params, Row, StorageUnavailable, T
+from core._db.seam import SUSPENDED, Deed, DeedSuspended, Params, Row, StorageUnavailable, T
 
 log = logging.getLogger("shanzhi.db")
 
 GROUP_LIMIT = 64
 BUSY_SECONDS = 5.0
+CLOSE_SECONDS = 60.0
 READ_SECONDS = 5.0
 PROGRESS_STEPS = 20_000
 
 
 def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     """Open a connection with the pragmas this project relies on: WAL, foreign keys, full durability."""
-    address = f"file:{path}?mode=ro" if read_only else f"file:{path}"
+    address = f"file:{quote(path)}?mode={'ro' if read_only else 'rwc'}"
     connection = sqlite3.connect(
         address, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False, cached_statements=512
     )
@@ -48,6 +50,21 @@ def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA cache_size=-65536")
     return connection
+
+
+# What SQLite says when the machine, not the statement, is at fault (primary codes, sqlite.org/rescode.html).
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOTADB,
+}  # fmt: skip
+
+
+def _is_unavailable(error: BaseException | None) -> bool:
+    """Say whether the database is at fault, also when Tortoise has wrapped what it said."""
+    if isinstance(error, OperationalError):
+        error = error.__cause__
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNAVAILABLE
 
 
 @contextmanager
@@ -115,12 +132,12 @@ class _Savepoint(TransactionContext):
         self._raw = raw
         self._name = name
 
-    async def __aenter__(self) -> InlineClient:
+    async def __aenter__(self) -> TransactionalDBClient:
         self._raw.execute(f"SAVEPOINT {self._name}")
         return self.client
 
-    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
-        if exc_type:
+    async def __aexit__(self, exc_type: type[BaseException] | None, *_: object) -> None:
+        if exc_type is not None:
             self._raw.execute(f"ROLLBACK TO {self._name}")
         self._raw.execute(f"RELEASE {self._name}")
 
@@ -166,7 +183,7 @@ class _Job:
 
     def answer(self) -> None:
         """Hand the outcome to the waiting caller, on the caller's loop."""
-        if self.future.cancelled():
+        if self.future.done():
             return
         if self.error is not None:
             self.future.set_exception(self.error)
@@ -184,35 +201,40 @@ class Writer:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="shanzhi-writer", daemon=True)
         self._opened: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+        self._closed = False
 
-    def open(self) -> None:
-        """Start the thread; raises what opening its connection raised."""
+    async def open(self) -> None:
+        """Start the thread; raises StorageUnavailable when the file cannot be opened."""
         self._thread.start()
-        error = self._opened.get()
+        error = await asyncio.to_thread(self._opened.get)
         if error is not None:
-            raise error
+            raise StorageUnavailable(f"{self._path}: {error}") from error
 
     async def run(self, deed: Deed[T]) -> T:
         """Queue a deed and wait for its outcome; cancelling the wait does not stop the deed."""
+        if self._closed:
+            raise StorageUnavailable("the database has been closed")
         job = _Job(deed)
         self._jobs.put(job)
         outcome: T = await asyncio.shield(job.future)
         return outcome
 
-    def close(self) -> None:
-        """Finish what waits, then close the connection."""
-        self._jobs.put(None)
-        self._thread.join(timeout=30)
+    async def close(self) -> None:
+        """Finish what waits, then close the connection; the event loop goes on meanwhile."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join, CLOSE_SECONDS)
 
     def _live(self) -> None:
-        # Tortoise's save() gathers its (empty) list of signal listeners, which asks the thread for a loop.
-        asyncio.set_event_loop(asyncio.new_event_loop())
         try:
             connection = connect(self._path)
-        except Exception as error:
+        except sqlite3.Error as error:
             self._opened.put(error)
             return
         self._opened.put(None)
+        # Tortoise's save() gathers its (empty) list of signal listeners, which asks the thread for a loop.
+        asyncio.set_event_loop(asyncio.new_event_loop())
         client, tx = InlineClient(connection=connection), SqliteTx(connection)
         running = True
         while running:
@@ -240,7 +262,7 @@ class Writer:
             for statement in self._before_commit:
                 connection.execute(statement)
             connection.execute("COMMIT")
-        except Exception as error:
+        except BaseException as error:  # noqa: BLE001 - every caller gets an answer, and the thread lives on
             self._abandon(connection, group, error)
         by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         for job in group:
@@ -258,18 +280,24 @@ class Writer:
         except BaseException as error:
             if not connection.in_transaction:
                 raise  # SQLite itself rolled the whole group back: disk full, I/O error
-            job.error = error
+            job.error = _storage_error(error) if _is_unavailable(error) else error
             connection.execute("ROLLBACK TO deed")
         connection.execute("RELEASE deed")
 
-    def _abandon(self, connection: sqlite3.Connection, group: list[_Job], error: Exception) -> None:
+    def _abandon(self, connection: sqlite3.Connection, group: list[_Job], error: BaseException) -> None:
         log.error("a group of %d deeds was rolled back: %s", len(group), error)
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
         for job in group:
             if job.error is None:
-                job.error = StorageUnavailable(str(error))
-                job.error.__cause__ = error
+                job.error = _storage_error(error)
+
+
+def _storage_error(cause: BaseException) -> StorageUnavailable:
+    error = StorageUnavailable(str(cause))
+    error.__cause__ = cause
+    return error
 
 
 def _answer_all(jobs: list[_Job]) -> None:
@@ -285,8 +313,12 @@ def _to_the_end(deed: Deed[T], tx: SqliteTx, client: InlineClient, tortoise: Tor
         coroutine.send(None)
     except StopIteration as stop:
         return cast(T, stop.value)
+    except RuntimeError as error:
+        if str(error) == "no running event loop":  # what a timer, a task or a socket says in this thread
+            raise DeedSuspended(SUSPENDED) from error
+        raise
     coroutine.close()
-    raise DeedSuspended("a deed awaited something other than its database; move that before or after the deed")
+    raise DeedSuspended(SUSPENDED)
 
 
 class Reader:
@@ -306,6 +338,8 @@ class Reader:
         try:
             return self._connection.execute(sql, params).fetchall()
         except sqlite3.OperationalError as error:
+            if not _is_unavailable(error):
+                raise
             raise StorageUnavailable(str(error)) from error
 
     def close(self) -> None:
