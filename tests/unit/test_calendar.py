@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import chinese_calendar
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.calendar import (
@@ -25,6 +25,9 @@ from core.calendar import (
     next_working_day,
 )
 from core.clock import CHINA
+
+# Nothing here is about speed, and the machine may be busy.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 CALENDAR, WORKING = DayKind.CALENDAR_DAY, DayKind.WORKING_DAY
 NATIONAL = national_calendar()
@@ -235,6 +238,7 @@ def test_two_sources_agree_on_every_day() -> None:
     assert not different
 
 
+@unhurried
 @given(days_known, lengths, st.integers(0, 23))
 def test_calendar_days_match_a_naive_count(start: date, days: int, hour: int) -> None:
     """Ticking off one day after another on a wall calendar gives the same last day."""
@@ -244,6 +248,7 @@ def test_calendar_days_match_a_naive_count(start: date, days: int, hour: int) ->
     assert due(begun, days, CALENDAR, NATIONAL).last_day == expected
 
 
+@unhurried
 @given(days_known, lengths)
 def test_working_days_match_a_naive_count(start: date, days: int) -> None:
     """The n-th worked day of a list of days is the n-th working day."""
@@ -251,6 +256,7 @@ def test_working_days_match_a_naive_count(start: date, days: int) -> None:
     assert due(start, days, WORKING, NATIONAL).last_day == worked[days - 1]
 
 
+@unhurried
 @given(days_known, lengths)
 def test_notice_and_meeting_are_two_sides_of_one_count(notice: date, days: int) -> None:
     """The earliest meeting for a notice has that notice's day as its last day of posting."""
@@ -259,6 +265,7 @@ def test_notice_and_meeting_are_two_sides_of_one_count(notice: date, days: int) 
     assert latest_notice(meeting - timedelta(hours=1), days) < latest_notice(meeting, days)
 
 
+@unhurried
 @given(st.datetimes(datetime(2004, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - bounds
 def test_days_are_those_of_a_fixed_offset(instant: datetime) -> None:
     """China has no summer time: its day is the day eight hours ahead of Greenwich."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.masks import (
@@ -17,6 +17,9 @@ from core.masks import (
     mask_unit_label,
     small_groups,
 )
+
+# Nothing here is about speed, and the machine may be busy.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 ID_NUMBERS = ("11010519491231002X", "440524188001010014")  # the two examples printed in GB 11643
 CREDIT_CODES = ("91330100799655058B", "9144030071526726XG", "914403001922038216")  # published by listed companies
@@ -78,6 +81,7 @@ def test_addresses_keep_their_building(label: str, shown: str) -> None:
     assert mask_unit_label(label) == shown
 
 
+@unhurried
 @given(st.text("张欧阳小明王李", min_size=2, max_size=6))
 def test_masked_names_of_any_length_look_alike(name: str) -> None:
     """A masked name is a surname of one or two characters and one star."""
@@ -117,6 +121,7 @@ def test_real_credit_codes_are_valid(code: str) -> None:
     assert not is_credit_code(code[:-1])
 
 
+@unhurried
 @given(st.sampled_from(ID_NUMBERS), st.integers(0, 16), st.integers(1, 9))
 def test_one_wrong_digit_is_always_caught(number: str, place: int, shift: int) -> None:
     """MOD 11-2 catches every single wrong digit."""
@@ -124,6 +129,7 @@ def test_one_wrong_digit_is_always_caught(number: str, place: int, shift: int) -
     assert not is_id_number(number[:place] + wrong + number[place + 1 :])
 
 
+@unhurried
 @given(st.sampled_from(CREDIT_CODES), st.integers(0, 17), st.sampled_from("0123456789ABCDEFGHJKLMNPQRTUWXY"))
 def test_one_wrong_character_is_always_caught(code: str, place: int, character: str) -> None:
     """MOD 31 catches every single wrong character."""
@@ -161,6 +167,7 @@ def test_small_groups_are_hidden() -> None:
     assert small_groups({}) == frozenset()
 
 
+@unhurried
 @given(st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(0, 40)), st.integers(1, 20))
 def test_no_small_group_can_be_computed_from_the_total(sizes: dict[str, int], smallest: int) -> None:
     """Total less the groups shown is nothing, or at least ``smallest`` persons, or everybody."""
