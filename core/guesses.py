@@ -41,7 +41,7 @@ async def count_guess(kernel: Kernel, tx: Tx, name: str, address: str | None) ->
     """Count a guess before it is tried, so that many at once count as many; raises LOCKED_OUT at the limit."""
     now = kernel.clock.now()
     limits = {_subject(kernel, "account", name): PER_ACCOUNT}
-    if address is not None:
+    if address:
         limits[_subject(kernel, "address", network(address))] = PER_ADDRESS
     await _one_at_a_time(tx, limits)
     taken = [await _check_limit(tx, subject, limit, now) for subject, limit in limits.items()]
