@@ -135,10 +135,9 @@ class Period:
         if self.unit is PeriodUnit.DAY:
             return calendar.latest_notice(event_at, self.length)
         event_day = calendar.day_of(event_at)
-        start = calendar.add_months(event_day, -self.length) - timedelta(days=4)
-        while self.elapsed(start) <= day_start(event_day):  # searched: counting months has no exact inverse
-            start += timedelta(days=1)
-        return day_start(start)
+        start = calendar.add_months(event_day, -self.length)
+        is_cut_short = start.day < event_day.day  # at the end of a shorter month, from where the period just fits
+        return day_start(start + timedelta(days=is_cut_short))
 
 
 @dataclass(frozen=True)

@@ -763,7 +763,8 @@ def test_small_groups_of_a_survey_are_withheld() -> None:
 
 
 def test_a_small_survey_tells_nothing() -> None:
-    """Fewer than ten answers in all: no total either."""
+    """Fewer than ten answers in all: no total either; ten are enough."""
     result = tally_survey({"": SurveyCount(9, {"A": 9})})
     assert result.total is None
     assert result.groups == {"": None}
+    assert tally_survey({"": SurveyCount(10, {"A": 10})}).total == SurveyCount(10, {"A": 10})
