@@ -231,7 +231,7 @@ class Pool:
             try:
                 result = await self._body(deed, connection)
             except BaseException:
-                if not connection.is_closed():
+                if not _is_gone(connection):
                     await transaction.rollback()
                 raise
             await transaction.commit()
@@ -239,7 +239,7 @@ class Pool:
         except _UNAVAILABLE as error:
             raise StorageUnavailable(str(error)) from error
         except asyncpg.InterfaceError as error:
-            if connection.is_closed():
+            if _is_gone(connection):
                 raise StorageUnavailable(str(error)) from error
             raise
         finally:
@@ -256,6 +256,14 @@ class Pool:
         finally:
             guard.owner = None
             self._tortoise.connections.reset(token)
+
+
+def _is_gone(connection: Any) -> bool:
+    """Say whether a connection is closed; one that the server cut is taken back by the pool at once."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 @types.coroutine
