@@ -1,5 +1,5 @@
 // Print name, version and licence text of every package whose code is in the bundle: licences.mjs META.json
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 
 const { inputs } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const folders = new Set(
@@ -7,9 +7,11 @@ const folders = new Set(
 );
 
 function licence(folder) {
-  const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+  const { name, version, license, author } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
   const file = readdirSync(folder).find(entry => /^licen[cs]e/i.test(entry));
-  const text = file && existsSync(`${folder}/${file}`) ? readFileSync(`${folder}/${file}`, 'utf8') : 'The package names its licence without a text.';
+  const by = author?.name ?? author ?? `the authors of ${name}`;
+  const absent = `Copyright (c) ${by}. The package declares ${license} and ships no text; see that of react for its wording.`;
+  const text = file ? readFileSync(`${folder}/${file}`, 'utf8') : absent;
   return { title: `${name} ${version} (${license})`, text: text.trim().replace(/\r\n/g, '\n') };
 }
 

@@ -19,16 +19,19 @@ const LOGIN = `mutation Login($input: LoginInput!) {
 
 const WELCOME = `# 欢迎使用善治 GraphQL 接口
 #
-#   左栏写查询，按 Ctrl-Enter（Mac：Cmd-Enter）执行，结果在右栏；Ctrl-空格 提示可写的字段。
-#   左上角的书本图标是全部类型的说明；上方可以选演示身份登录、选消息的语言。
-#   自己的令牌写在左下角 Headers 栏：{"Authorization": "Bearer ……"}
+# Ctrl-Enter 执行（Mac：Cmd-Enter）
+# Ctrl-空格   提示此处可写的字段
+# 左上角图标  全部类型的说明
+# Headers 栏  自己的令牌，写法如下
 #
 # Welcome to Shanzhi's GraphQL API
 #
-#   Write a query on the left, run it with Ctrl-Enter (Mac: Cmd-Enter), read the result on the right;
-#   Ctrl-Space suggests fields. The book icon opens the documentation of every type.
-#   Sign in above as one of the demo people, or put your own token into Headers at the lower left:
-#   {"Authorization": "Bearer …"}
+# Ctrl-Enter  run (Mac: Cmd-Enter)
+# Ctrl-Space  fields possible here
+# Top left    documentation of all types
+# Headers     your own token, like this:
+#
+# {"Authorization": "Bearer …"}
 
 query WhatCanIAsk {
   __schema {
