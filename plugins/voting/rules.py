@@ -449,13 +449,16 @@ def quorum_legs(scope: Weight, participating: Weight) -> tuple[Leg, Leg]:
 
 def describe_gap(area: Leg, heads: Leg, language: str) -> str:
     """Say in ``zh`` or ``en`` how much more is needed: 还需 3 位业主、412.50 平方米. Both are needed, not either."""
-    metres = f"{area.margin // 100}.{area.margin % 100:02d}"
-    if language == "en":
-        owners = f"{heads.margin} more owner{'' if heads.margin == 1 else 's'}"
-        parts = [owners] * (not heads.met) + [f"{metres} m²{' more' if heads.met else ''}"] * (not area.met)
-        return f"{' and '.join(parts)} needed" if parts else "Reached"
-    parts = [f"{heads.margin} 位业主"] * (not heads.met) + [f"{metres} 平方米"] * (not area.met)
-    return f"还需 {'、'.join(parts)}" if parts else "已达到"
+    in_english = language == "en"
+    parts = []
+    if not heads.met:
+        owners = "more owner" if heads.margin == 1 else "more owners"
+        parts.append(f"{heads.margin} {owners if in_english else '位业主'}")
+    if not area.met:
+        parts.append(f"{area.margin // 100}.{area.margin % 100:02d} {'m²' if in_english else '平方米'}")
+    if not parts:
+        return "Reached" if in_english else "已达到"
+    return f"{' and '.join(parts)} needed" if in_english else f"还需 {'、'.join(parts)}"
 
 
 def _check_sums(scope: Weight, sums: BallotSums, silence: Silence | None) -> None:
@@ -515,6 +518,7 @@ class Runway:
     """What participation lacks, told without looking at a single choice.
 
     ``smallest`` holds the fewest further voters that suffice and ``outstanding`` all who have not voted, by building.
+    The keys in them are for whoever may see the roll; everybody else gets buildings and sums.
     """
 
     area: Leg

@@ -48,7 +48,9 @@ def test_a_member_carries_its_labels() -> None:
 def test_a_value_other_than_the_name_is_refused() -> None:
     """A member whose value is not its name cannot be declared: database and API would disagree."""
     with pytest.raises(TypeError, match="write its own name"):
-        type(LabelledEnum)("Wrong", (LabelledEnum,), _members(ONE=("TWO", "一", "One", "First.")))
+
+        class Wrong(LabelledEnum):
+            ONE = "TWO", "一", "One", "First."
 
 
 def test_graphql_takes_the_enum_in_and_gives_it_out() -> None:
@@ -88,10 +90,3 @@ def test_a_source_shows_its_confidence() -> None:
     """A source reads as the citation with the mark of the reference."""
     assert str(Source("民法典278", Confidence.VERIFIED)) == "民法典278 [V]"
     assert [confidence.mark for confidence in Confidence] == ["V", "W", "M", "D"]
-
-
-def _members(**members: tuple[str, str, str, str]) -> dict[str, object]:
-    namespace = type(LabelledEnum).__prepare__("Wrong", (LabelledEnum,))
-    for name, value in members.items():
-        namespace[name] = value
-    return namespace

@@ -377,7 +377,10 @@ def test_the_margin_is_exactly_what_is_missing(part: int, whole: int, share: Fra
     """With the margin the leg is met, with one unit less it is not."""
     assume(share > 0 and part <= whole)
     leg = Leg(part, whole, share, comparison)
-    meets = (lambda n: Fraction(n, whole) > share) if comparison == ">" else (lambda n: Fraction(n, whole) >= share)
+
+    def meets(numerator: int) -> bool:
+        return Fraction(numerator, whole) > share if comparison == ">" else Fraction(numerator, whole) >= share
+
     assert leg.met is meets(part) is (leg.margin == 0)
     assert meets(part + leg.margin)
     assert leg.met or not meets(part + leg.margin - 1)
@@ -499,7 +502,7 @@ def test_the_strict_reading_is_untouched_by_a_clause(
     [
         (41_250, 3, "还需 3 位业主、412.50 平方米", "3 more owners and 412.50 m² needed"),
         (0, 1, "还需 1 位业主", "1 more owner needed"),
-        (5, 0, "还需 0.05 平方米", "0.05 m² more needed"),
+        (5, 0, "还需 0.05 平方米", "0.05 m² needed"),
         (0, 0, "已达到", "Reached"),
     ],
 )
