@@ -52,8 +52,7 @@ def required(manifest: Path) -> frozenset[str]:
     """Return the ids under ``requires`` in a manifest, without version bounds; none where there is no manifest."""
     if not manifest.exists():
         return frozenset()
-    said = tomllib.loads(manifest.read_text("utf-8"))
-    entries = said.get("requires", said.get("plugin", {}).get("requires", []))
+    entries = tomllib.loads(manifest.read_text("utf-8")).get("requires", [])
     return frozenset(re.split(r"[^\w-]", entry.strip())[0] for entry in entries)
 
 
