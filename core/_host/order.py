@@ -42,7 +42,9 @@ def _cycle(edges: Mapping[str, set[str]]) -> Sequence[str] | None:
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:
-        return list(reversed(error.args[1]))  # graphlib lists predecessors first; we say "needs"
+        circle = list(reversed(error.args[1]))[1:]  # graphlib names what is needed first, and one of them twice
+        first = circle.index(min(circle))
+        return [*circle[first:], *circle[: first + 1]]
     return None
 
 
