@@ -29,9 +29,8 @@ from schema.http_errors import (
     domain_refusal,
     error,
     field_errors,
-    internal_error,
     refused,
-    report,
+    unforeseen_refusal,
 )
 from schema.operations import Operations, Prepared, variables_error
 
@@ -116,7 +115,8 @@ class StockExecutor:
 
     async def execute(self, prepared: Prepared, variables: dict[str, Any], context: Any) -> dict[str, Any]:
         """Run a query or a mutation."""
-        running = execute(self._core, prepared.document, **self._arguments(prepared, variables, context))
+        arguments = self._arguments(prepared, variables, context)
+        running = execute(self._core, prepared.document, executor_class=self._executor_class, **arguments)
         return _answer(await running if isawaitable(running) else running)
 
     async def subscribe(
@@ -156,7 +156,6 @@ class StockExecutor:
             "max_coercion_errors": self._operations.limits.max_errors,
             "is_awaitable": optimized_is_awaitable,
             "hide_suggestions": not self._operations.suggestions,
-            "executor_class": self._executor_class,
         }
 
 
@@ -286,5 +285,4 @@ def refusal_of(raised: Exception, caller: Caller) -> Refusal:
         return raised.refusal
     if isinstance(raised, DomainError):
         return domain_refusal(raised, caller.language)
-    report(raised, caller.request_id)
-    return Refusal((internal_error(caller.language, caller.request_id),), always(503))
+    return unforeseen_refusal(raised, caller.language, caller.request_id)

@@ -24,7 +24,7 @@ a stored document that is unknown, or only those run here   422 **  PERSISTED_DO
 a mutation by GET                                           405     METHOD_NOT_ALLOWED
 a subscription by HTTP                                      422 **  UNSUPPORTED_OPERATION
 a context that turns the caller away                        401 403 404 429, else 422 **; the DomainError's code
-too many operations at once, shutting down, a failure       503     OVERLOADED, STOPPING, INTERNAL
+too many operations at once, shutting down, a failure       503     OVERLOADED, STOPPING, UNAVAILABLE, INTERNAL
 anything with ``data``, errors beside it or not             200
 ==========================================================  ======  =======================
 

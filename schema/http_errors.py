@@ -17,6 +17,7 @@ from graphql import GraphQLError
 from strawberry.exceptions import StrawberryGraphQLError
 
 from core import errors
+from core.database import StorageUnavailable
 from schema.errors import extensions_of
 
 LOG = logging.getLogger("shanzhi.front")
@@ -145,8 +146,8 @@ def _field_error(item: GraphQLError | Mapping[str, Any], language: Language, req
     domain = _root(item)
     if isinstance(domain, errors.DomainError):
         shown |= domain_error(domain, language)
-    elif _cause(item) is not None:
-        shown |= internal_error(language, request_id)
+    elif (cause := _cause(item)) is not None:
+        shown |= unforeseen(cause, language, request_id)
     return shown
 
 
@@ -182,14 +183,28 @@ def domain_error(raised: errors.DomainError, language: Language) -> dict[str, An
     return {"message": raised.message(language), "extensions": extensions}
 
 
-def internal_error(language: Language, request_id: str) -> dict[str, Any]:
-    """Return the wire form of an unexpected failure: a reference to quote, nothing of what happened."""
+def unforeseen(raised: BaseException | None, language: Language, request_id: str) -> dict[str, Any]:
+    """Return the wire form of a failure of ours: a reference to quote, nothing of what happened."""
+    if isinstance(raised, StorageUnavailable):
+        message = (
+            f"The data cannot be reached just now. Try again in a few seconds. Reference: {request_id}."
+            if language == "en"
+            else f"数据暂时无法访问，请几秒后重试。编号：{request_id}。"
+        )
+        return error("UNAVAILABLE", message, requestId=request_id)
     message = (
         f"Something went wrong on our side. Try again; if it stays, report the reference {request_id}."
         if language == "en"
         else f"服务器出错了，请重试；如仍有问题，请把编号 {request_id} 告诉管理员。"
     )
     return error("INTERNAL", message, requestId=request_id)
+
+
+def unforeseen_refusal(raised: Exception, language: Language, request_id: str) -> Refusal:
+    """Log what nothing foresaw before the operation ran and return the refusal: come back, this is our fault."""
+    report(raised, request_id)
+    retry = {"Retry-After": "5"} if isinstance(raised, StorageUnavailable) else {}
+    return Refusal((unforeseen(raised, language, request_id),), always(503), retry)
 
 
 def report(raised: BaseException | None, request_id: str, *, path: object = None) -> None:

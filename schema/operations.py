@@ -29,8 +29,9 @@ from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from schema.cost import Cost
 from schema.http_errors import INVALID, UNPARSABLE, Refusal, Refused, refusal, refused, request_errors
-from schema.limits import Cost, Limits, check_shape, operations_of
+from schema.limits import Limits, check_shape, operations_of
 from schema.requests import GraphQLRequest
 
 Mode = Literal["open", "trusted"]
