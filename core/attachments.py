@@ -431,6 +431,7 @@ async def open_download(kernel: Kernel, attachment_id: int | str, expires: int |
 
 def _headers(row: Attachment, media_type: str) -> dict[str, str]:
     return {
+        "Content-Type": media_type,
         "Content-Disposition": disposition(row.filename, inline=media.shown_in_place(media_type)),
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
