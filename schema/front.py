@@ -55,6 +55,17 @@ __all__ = ["GraphQLFront", "StockExecutor"]
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
 
+# What every answer of a type begins with, encoded once.
+_HEADS = {
+    media: (
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"vary", b"Accept"),
+    )
+    for media in (GRAPHQL, JSON)
+}
+
 Page = Callable[[Scope], Awaitable[Response]]
 
 
@@ -210,17 +221,14 @@ class _Exchange:
 
     async def respond(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         """Send the answer; a connection with an unread body is closed, for its rest would be taken for a request."""
-        sent = {
-            "content-type": f"{self.media or JSON}; charset=utf-8",
-            "content-length": str(len(body)),
-            "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
-            "vary": "Accept",
-            "x-request-id": self.caller.request_id,
-            **({"connection": "close"} if self.has_unread_body else {}),
-            **{name.lower(): value for name, value in headers.items()},
-        }
-        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
+        pairs = [
+            *_HEADS[self.media or JSON],
+            (b"content-length", str(len(body)).encode()),
+            (b"x-request-id", self.caller.request_id.encode()),
+            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()),
+        ]
+        if self.has_unread_body:
+            pairs.append((b"connection", b"close"))
         await self.send({"type": "http.response.start", "status": status, "headers": pairs})
         await self.send({"type": "http.response.body", "body": body})
 
