@@ -136,7 +136,7 @@ class Keyring:
 
     def verify(self, purpose: str, message: str, signature: str) -> bool:
         """Say whether a signature was made for this purpose and message, under any accepted secret."""
-        given = signature.encode()
+        given = signature.encode(errors="surrogatepass")
         expected = (to_base64(_mac(key, message)).encode() for key in self.keys(f"signature {purpose}"))
         return any(hmac.compare_digest(one, given) for one in expected)
 
@@ -156,7 +156,7 @@ def _place(table: str, column: str, row_id: int) -> bytes:
 
 
 def _mac(key: Key, message: str) -> bytes:
-    return hmac.new(key.data, message.encode(), hashlib.sha256).digest()
+    return hmac.new(key.data, message.encode(errors="surrogatepass"), hashlib.sha256).digest()
 
 
 def _parts(blob: str) -> tuple[str, str, str, str]:
