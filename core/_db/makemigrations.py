@@ -28,7 +28,7 @@ from tortoise.models import Model
 
 from core._db.migrate_editor import ExactEditor, PostgresEditor, SqliteEditor
 from core._db.migrate_files import AppMigrations, Files, MigrationFailed, read_files, relations_of
-from core._db.migrate_state import declared, forward, models_of, project
+from core._db.migrate_state import declared, forward, models_of, project, sound
 
 UNSAID = {"table_description", "app", "pk_attr"}
 REMEDY = "Write the migration by hand, or change the models in steps that can be told apart."
@@ -43,7 +43,7 @@ def make_migrations(apps: Sequence[AppMigrations], *, label: str, name: str | No
         MigrationFailed: files or models cannot be used, or the change cannot be expressed.
     """
     folder = _folder(next((app for app in apps if app.label == label), None), label)
-    files = read_files(apps)
+    files = sound(read_files(apps))
     if label in files.unusable:
         raise files.unusable[label]
     before = project(files, files.steps)

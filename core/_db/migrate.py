@@ -26,7 +26,7 @@ from core._db.migrate_editor import ExactEditor, editor_for
 from core._db.migrate_files import CORE, AppMigrations, Files, Key, MigrationFailed, blocked, read_files
 from core._db.migrate_settle import settle
 from core._db.migrate_shape import actual_tables
-from core._db.migrate_state import ADDING, STRUCTURAL, models_of, project, queryable
+from core._db.migrate_state import ADDING, STRUCTURAL, models_of, project, queryable, sound
 from core._db.migrate_target import NotMigratable, Target, is_missing, open_target
 
 __all__ = [
@@ -63,7 +63,7 @@ async def pending(url: str, apps: Sequence[AppMigrations]) -> list[Key]:
     if not is_missing(url):
         async with open_target(url, alone=False) as target:
             applied = await _applied(target)
-    files = read_files(apps, applied)
+    files = sound(read_files(apps, applied))
     for failure in files.unusable.values():
         raise failure
     return [key for key in files.steps if key not in applied]
@@ -89,6 +89,8 @@ async def migrate(
     async with _session(url, backup_dir) as target:
         applied = await _applied(target)
         files = read_files(apps, applied)
+        if files.steps.keys() - applied:
+            files = sound(files)
         run = _Run(target, files, applied, {label: str(failure) for label, failure in files.unusable.items()})
         if CORE in files.unusable:
             raise files.unusable[CORE]

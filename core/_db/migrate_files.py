@@ -56,6 +56,13 @@ class Files:
         """Return the names of one app's migrations in the order they run."""
         return [name for owner, name in self.steps if owner == label]
 
+    def without(self, failure: MigrationFailed) -> Files:
+        """Leave out an app that cannot be used, and those that need it."""
+        unusable = {**self.unusable, failure.label: failure}
+        _leave_out_dependents(self.needs, unusable)
+        steps = {key: step for key, step in self.steps.items() if key[0] not in unusable}
+        return Files(steps, {key: self.needs[key] for key in steps}, unusable)
+
     def closure(self, label: str) -> set[Key]:
         """Return the migrations of an app and everything they need."""
         found: set[Key] = set()

@@ -90,8 +90,10 @@ async def _rebuild(target: Target, editor: ExactEditor, wanted: Table, there: Ta
     await target.run(f'DROP TABLE "{name}"')
     # The modern rename would check, and rewrite, triggers and views that mention the table, which is away just now.
     await target.run("PRAGMA legacy_alter_table=ON")
-    await target.run(f'ALTER TABLE "{fresh}" RENAME TO "{name}"')
-    await target.run("PRAGMA legacy_alter_table=OFF")
+    try:
+        await target.run(f'ALTER TABLE "{fresh}" RENAME TO "{name}"')
+    finally:
+        await target.run("PRAGMA legacy_alter_table=OFF")
     if sequence is not None:
         await target.run("DELETE FROM sqlite_sequence WHERE name = ?", [name])
         await target.run("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [name, sequence])

@@ -32,7 +32,7 @@ from tortoise.migrations.schema_generator.state import State
 from tortoise.migrations.schema_generator.state_apps import StateApps
 from tortoise.models import Model
 
-from core._db.migrate_files import CORE, AppMigrations, Files, Key
+from core._db.migrate_files import CORE, AppMigrations, Files, Key, MigrationFailed
 
 ADDING = (AddConstraint, AddField, AddIndex, AlterModelOptions, CreateModel)
 STRUCTURAL = (
@@ -42,15 +42,31 @@ STRUCTURAL = (
 _NAMES = count()
 
 
+def sound(files: Files) -> Files:
+    """Leave out the apps whose operations contradict each other, before anybody's tables are touched."""
+    state = _empty(files)
+    for key, migration in files.steps.items():
+        try:
+            forward(migration, state)
+        except Exception as error:  # noqa: BLE001 - whatever an operation raises is its plugin's failure
+            cause = f"its operations do not fit the ones before ({error!r})"
+            return sound(files.without(MigrationFailed(*key, cause, "Correct the file; applied ones must not change.")))
+    return files
+
+
 def project(files: Files, applied: Collection[Key]) -> State:
     """Return the models as they are after the applied migrations."""
-    labels = {label for label, _ in files.steps}
-    # A handler without configuration keeps Tortoise from building querysets for every model after every operation.
-    state = State({}, StateApps(dict.fromkeys(labels, "default"), ConnectionHandler()))
+    state = _empty(files)
     for key, migration in files.steps.items():
         if key in applied:
             forward(migration, state)
     return state
+
+
+def _empty(files: Files) -> State:
+    # A handler without configuration keeps Tortoise from building querysets for every model after every operation.
+    labels = {label for label, _ in files.steps}
+    return State({}, StateApps(dict.fromkeys(labels, "default"), ConnectionHandler()))
 
 
 def forward(migration: Migration, state: State) -> None:
@@ -62,8 +78,8 @@ def forward(migration: Migration, state: State) -> None:
 
 
 def models_of(state: State, label: str) -> list[type[Model]]:
-    """Return the models of one app in a state."""
-    return list(state.apps.apps.get(label, {}).values())
+    """Return the models of one app in a state, made anew: relations may still hold a model's former version."""
+    return list(state.clone().apps.apps.get(label, {}).values())
 
 
 @contextmanager

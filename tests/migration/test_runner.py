@@ -139,6 +139,19 @@ async def test_a_plugin_whose_files_cannot_be_imported_stops_nobody(world: World
     assert "blocked" in report.failed["tally"]
 
 
+async def test_a_plugin_whose_files_contradict_each_other_stops_nobody(world: World, url: str) -> None:
+    """An applied file that was changed afterwards is its plugin's failure, not that of the next plugin in the row."""
+    await started(world, url)
+    world.app("zone", small("zone"))
+    world.make("zone")
+    world.step("vote", "0002_wrong", "ops.RemoveField('Poll', 'never'),")
+
+    report = await migrate(url, world.apps, backup_dir=None)
+
+    assert [key[0] for key in report.applied] == ["zone"]
+    assert "plugin vote, migration 0002_wrong: its operations do not fit the ones before" in report.failed["vote"]
+
+
 async def test_a_failing_core_stops_everything(world: World, url: str) -> None:
     """Without core nothing can run: the error names core, the step, the cause and the remedy."""
     await started(world, url)
@@ -281,6 +294,24 @@ async def test_renames_and_removals_keep_the_other_values(world: World, url: str
     assert await query(url, "SELECT * FROM vote_poll") in ([(1, "gate", 1)], [(1, 1, "gate")])
     assert await indexes(url, "vote_poll") == ["0 community_id", "1 community_id,topic"]
     assert await check(url, world.apps) == []
+
+
+async def test_a_table_is_renamed_by_hand(world: World, url: str) -> None:
+    """RunSQL and AlterModelOptions together; foreign keys of other apps follow, also in their next migrations."""
+    await started(world, url)
+    rename = "ops.RunSQL('ALTER TABLE core_community RENAME TO core_place'),"
+    rename += "ops.AlterModelOptions('Community', {'table': 'core_place'}),"
+    world.step("core", "0002_place", rename)
+    world.models("core", COMMUNITY.replace('"core_community"', '"core_place"'))
+    world.step("vote", "0002_wider", "ops.AlterField('Poll', 'title', fields.CharField(90)),", [("core", "0002_place")])
+    world.models("vote", POLL.replace("CharField(60)", "CharField(90)"))
+
+    await bring_up(world, url)
+
+    assert await check(url, world.apps) == []
+    assert await query(url, "SELECT name FROM core_place JOIN vote_poll ON community_id = core_place.id") == [("a",)]
+    assert world.make("core") is None
+    assert world.make("vote") is None
 
 
 async def test_the_models_of_the_time_are_there_for_python(world: World, url: str) -> None:
