@@ -80,16 +80,23 @@ async def add_community(act: Act, *, kind: CommunityKind, name: str, code: str |
     Without a code it gets the next free number: ``440604010001-C001``, its buildings ``…-B01``, their stairwells
     ``…-S1``. Numbers of closed and moved places are not given again. Wider divisions come from the official file only.
     """
+    made = await add_child(act, act.place, kind, name, code)
+    act.note(added=made.code, kind=kind.value, name=made.name)
+    return made.id
+
+
+async def add_child(act: Act, parent: Place, kind: CommunityKind, name: str, code: str | None = None) -> Place:
+    """Add a place below another from within a deed that covers it: a roster of owners brings its buildings along."""
     if kind in OFFICIAL:
         raise OFFICIAL_ONLY(path=("input", "kind"), kind=kind.value, kind_zh=kind.label_zh)
-    parent = await _locked(act, act.place)
-    _check_parent(kind, parent, "kind")
+    above = await _locked(act, parent)
+    _check_parent(kind, above, "kind")
     title = check_text(name, "name", most=NAME_LENGTH)
-    new_code = await _free_code(act, kind, parent) if code is None else await _checked_code(act, kind, parent, code)
-    key = await _insert(act, Place(new_id(), new_code, kind, title, parent.id, hierarchy.path_under(new_code, parent)))
-    act.note(added=new_code, kind=kind.value, name=title)
-    act.emit("core.community_added", community=new_code, kind=kind.value, id=str(key))
-    return key
+    new_code = await _free_code(act, kind, above) if code is None else await _checked_code(act, kind, above, code)
+    made = Place(new_id(), new_code, kind, title, above.id, hierarchy.path_under(new_code, above))
+    await _insert(act, made)
+    act.emit("core.community_added", community=new_code, kind=kind.value, id=str(made.id))
+    return made
 
 
 @deed(MANAGE)
@@ -209,9 +216,8 @@ async def _checked_code(act: Act, kind: CommunityKind, parent: Place, code: str)
     return wanted
 
 
-async def _insert(act: Act, place: Place) -> int:
+async def _insert(act: Act, place: Place) -> None:
     await act.tx.execute(
         "INSERT INTO core_community (id, code, kind, name, parent_id, path) VALUES (?, ?, ?, ?, ?, ?)",
         (place.id, place.code, place.kind.value, place.name, place.parent_id, place.path),
     )
-    return place.id
