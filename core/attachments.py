@@ -25,7 +25,7 @@ from core.access import Permission, Viewer
 from core.clock import from_wire, to_wire
 from core.errors import Conflict, Invalid, NotFound, Problem, TooMany
 from core.events import EventType
-from core.ids import new_id
+from core.ids import global_id, new_id
 from core.work import Act, deed
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ KIND_REFUSED = Problem(
     "不接受此类文件。可上传：{allowed}。",
     "Files of this kind are not taken. Allowed are: {allowed}.",
 )
+BAD_UPLOAD = Problem(Invalid, "core.bad_upload", "上传内容无法读取：{zh}。", "The upload cannot be read: {en}.")
 TOO_MANY_WAITING = Problem(
     TooMany, "core.too_many_uploads", "您已有 {limit} 个未使用的文件，请明天再试。",
     "You have {limit} files that belong to nothing yet. Use them, or try tomorrow.",
@@ -92,7 +93,7 @@ LINK_EXPIRED = Problem(
     "This link has expired. Ask for the file's url again.",
 )
 PROBLEMS = (
-    UPLOAD_UNKNOWN, UPLOAD_EXPIRED, UPLOAD_USED, TOO_LARGE, KIND_REFUSED, TOO_MANY_WAITING, TOO_MANY_FILES,
+    UPLOAD_UNKNOWN, UPLOAD_EXPIRED, UPLOAD_USED, TOO_LARGE, KIND_REFUSED, BAD_UPLOAD, TOO_MANY_WAITING, TOO_MANY_FILES,
     LINK_INVALID, LINK_EXPIRED,
 )  # fmt: skip
 
@@ -121,6 +122,13 @@ class Attachment:
             row["id"], row["community_id"], row["matter_id"], row["uploader_id"], row["filename"], row["media_type"],
             row["size"], row["sha256"], stored_at,
         )  # fmt: skip
+
+    def as_answer(self) -> dict[str, Any]:
+        """Return what the uploading client is told, in the words of the GraphQL type."""
+        return {
+            "id": global_id("Attachment", self.id), "filename": self.filename, "mediaType": self.media_type,
+            "size": self.size, "sha256": self.sha256,
+        }  # fmt: skip
 
 
 # --- storage ----------------------------------------------------------------------------------------------------------

@@ -68,9 +68,9 @@ class Database:
 
     async def close(self) -> None:
         """Finish running deeds and close every connection."""
-        await self._writer.close()
         if isinstance(self._reader, Reader):
-            self._reader.close()
+            self._reader.close()  # first: the last connection to close tidies the write-ahead log away, if it may write
+        await self._writer.close()
 
 
 async def _sequence(tx: Tx) -> None:
@@ -106,4 +106,4 @@ def sqlite_path(url: str) -> str:
     path = url.removeprefix("sqlite://")
     if not path or path == ":memory:":
         raise ValueError("a database in memory belongs to one connection; name a file, e.g. sqlite:///srv/shanzhi.db")
-    return path
+    return "/" + path.lstrip("/") if path.startswith("/") else path

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.division_files import Division, Mistake, digest_of, read_divisions
 from core.errors import DomainError, check_text
-from core.hierarchy import OFFICIAL, Place
+from core.hierarchy import Place
 from core.kinds import CommunityKind
 
 MOST_MISTAKES = 200
@@ -26,7 +26,8 @@ LEVELS = (
     (CommunityKind.COMMUNITY, CommunityKind.VILLAGE),
 )
 RANK = {kind: rank for rank, kinds in enumerate(LEVELS) for kind in kinds}
-KNOWN = ", ".join(kind.value for kind in RANK)
+NAMED = {kind.value: kind for kind in RANK}
+KNOWN = ", ".join(NAMED)
 # Which of the twelve digits tell the nodes of a level apart; those after them are zeros.
 GROUPS = ((0, 2), (0, 2), (2, 4), (4, 6), (6, 9), (9, 12))
 
@@ -164,9 +165,9 @@ def _sound(row: Division, table: Table) -> CommunityKind | None:
 
 
 def _kind(row: Division, mistakes: Mistakes) -> CommunityKind | None:
-    level = row.level.upper()
-    if level in CommunityKind.__members__ and CommunityKind(level) in OFFICIAL:
-        return CommunityKind(level)
+    kind = NAMED.get(row.level.upper())
+    if kind is not None:
+        return kind
     mistakes.add(
         row.file, row.line, f"未知的级别“{row.level[:40]}”，应为：{KNOWN}。",
         f"unknown level {row.level[:40]!r}; it must be one of {KNOWN}.",
@@ -192,6 +193,8 @@ def _check_code(row: Division, kind: CommunityKind, table: Table) -> None:
 
 
 def _check_name(row: Division, mistakes: Mistakes) -> None:
+    if row.name.isprintable() and 0 < len(row.name) <= NAME_LENGTH:
+        return
     try:
         check_text(row.name, "name", most=NAME_LENGTH)
     except DomainError as error:

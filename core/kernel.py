@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from core import access, declarations, roles, work
-from core._db.migrate import migrate
 from core._db.seam import Params, Row, Tx
 from core.background import Background
 from core.calendar import WorkingCalendar, national_calendar
 from core.clock import Clock, SystemClock
 from core.config import Config
+from core.errors import Problem
 from core.database import Database
 from core.events import EventType
 from core.feed import Feed
@@ -28,6 +28,7 @@ from core.keys import Keyring
 from core.matters import Lifecycle
 from core.plugin import GateCheck
 from core.settings import SETTINGS_SQL, SettingsBook, setting_row
+from core.upgrade import upgrade
 
 log = logging.getLogger("shanzhi.kernel")
 
@@ -54,7 +55,6 @@ class Kernel:
     event_types: dict[str, EventType]
     feed: Feed = field(default_factory=Feed)
     _book: SettingsBook | None = None
-    _gates: dict[str, tuple[access.Permission, ...]] = field(default_factory=dict)
 
     @classmethod
     async def open(
@@ -65,9 +65,7 @@ class Kernel:
         Raises MigrationFailed when the kernel's own migration fails; a plugin's failure only marks that plugin.
         """
         host = host or load_host(root or Path.cwd())
-        config.data_dir.mkdir(parents=True, exist_ok=True)
-        report = await migrate(config.database_url, host.apps(), backup_dir=config.data_dir / "backups")
-        host.mark_migrated(report)
+        await upgrade(config, host)
         database = await Database.open(config.database_url, host.apps(), pool_size=config.pool_size)
         types = {event.code: event for event in (*declarations.EVENTS, *host.event_types.values())}
         kernel = cls(
@@ -111,6 +109,11 @@ class Kernel:
     def gates_for(self, deed: str) -> Sequence[tuple[str, GateCheck]]:
         """Return the gates that stand before a deed, each with the plugin that owns it."""
         return self.host.gates_for(deed)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Return every error code this server can give."""
+        return (*declarations.PROBLEMS, *self.host.problems.values())
 
     def lifecycle_of(self, type_name: str) -> Lifecycle | None:
         """Return the lifecycle whose matters have this GraphQL type."""

@@ -25,7 +25,7 @@ from core.fields import canonical_json
 from core.hierarchy import Place
 from core.ids import new_id
 from core.kinds import LinkRelation
-from core.labels import Source
+from core.labels import LabelledEnum, Source
 from core.matters import Lifecycle, Matter, Step
 from core.settings import Resolved, Settings, SettingsBook
 
@@ -149,20 +149,25 @@ class Act:
              "payload": payload}
         )  # fmt: skip
 
-    async def open(self, lifecycle: Lifecycle, title: str, *, place: Place | None = None) -> int:
-        """Make a matter in its initial state, by the actor, here; it becomes this deed's matter. Returns its key."""
+    async def open(
+        self, lifecycle: Lifecycle, title: str, *, place: Place | None = None, state: LabelledEnum | None = None
+    ) -> int:
+        """Make a matter by the actor, here, in its initial state unless another is given; returns its key.
+
+        It becomes this deed's matter when the deed is declared to open this kind; else it is made on the side.
+        """
         where = place or self.place
-        key, at = new_id(), to_wire(self.now)
+        key, at, begins = new_id(), to_wire(self.now), (state or lifecycle.initial).value
         await self.tx.execute(
             "INSERT INTO core_matter (id, community_id, path, plugin, kind, title, state, author_id, created_at, "
             "updated_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
-            (key, where.id, where.path, lifecycle.plugin, lifecycle.kind, title, lifecycle.initial.value,
-             self.actor.person_id, at, at),
-        )  # fmt: skip
-        self.matter = Matter(
-            key, where.id, where.path, lifecycle.plugin, lifecycle.kind, title, lifecycle.initial.value,
-            self.actor.person_id, self.now, 1, {},
-        )  # fmt: skip
+            (key, where.id, where.path, lifecycle.plugin, lifecycle.kind, title, begins, self.actor.person_id, at, at),
+        )
+        if self.spec.opens is lifecycle:
+            self.matter = Matter(
+                key, where.id, where.path, lifecycle.plugin, lifecycle.kind, title, begins, self.actor.person_id,
+                self.now, 1, {},
+            )  # fmt: skip
         return key
 
     async def move(self, lifecycle: Lifecycle, step: str, *, matter: Matter | None = None) -> None:
@@ -191,16 +196,23 @@ class Act:
         self.note(settings=trace.digest(self.matter.frozen))
 
     async def start_clock(
-        self, lifecycle: Lifecycle, step: str, at: datetime, source: Source | str, *, estimated: bool = False
+        self,
+        lifecycle: Lifecycle,
+        step: str,
+        at: datetime,
+        source: Source | str,
+        *,
+        estimated: bool = False,
+        matter_id: int | None = None,
     ) -> None:
-        """Store when a timed step will happen by itself; it is never recomputed later."""
+        """Store when a timed step of the matter will happen by itself; it is never recomputed later."""
         timed = lifecycle.step(step)
         if not timed.timed or timed.target is None:
             raise TypeError(f"{step} is not a timed step of {lifecycle.kind}")
         await self.tx.execute(
             "INSERT INTO core_deadline (id, matter_id, step, at, to_state, started_at, source, estimated) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (new_id(), self.matter.id, step, to_wire(at), timed.target.value, to_wire(self.now), str(source), estimated),
+            (new_id(), matter_id or self.matter.id, step, to_wire(at), timed.target.value, to_wire(self.now), str(source), estimated),
         )
 
     async def stop_clocks(self, *steps: str) -> None:

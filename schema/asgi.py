@@ -7,19 +7,18 @@
 """
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core import access, accounts
-from core.background import Background
 from core.database import StorageUnavailable
 from core.kernel import Kernel
 from schema.compose import ProfileSchema, Profiles
@@ -31,6 +30,7 @@ from schema.limits import Limits
 from schema.operations import Operations
 from schema.sockets import GraphQLSocket
 
+DRAIN_SECONDS = 10
 ASSETS = Path(__file__).parent / "_assets"
 CSP = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self'; font-src 'self' data:; "
@@ -136,41 +136,64 @@ class Edge:
         return JSONResponse({"status": "ok", "plugins": sorted(ready), "unwell": sorted(unwell)})
 
 
-def application(kernel: Kernel, *, demo: Sequence[dict[str, str]] = (), background: bool = True) -> ASGIApp:
-    """Build the ASGI application of a kernel; with ``background`` it also does the follow-up work while it runs."""
-    edge = Edge(kernel, demo=demo)
+Opening = Callable[[], Awaitable[Kernel]]
+
+
+class Site:
+    """The application around an edge that exists once the kernel is open."""
+
+    def __init__(self, kernel: Kernel | Opening, demo: Sequence[dict[str, str]]) -> None:
+        self._kernel = kernel
+        self._demo = demo
+        self._edge = Edge(kernel, demo=demo) if isinstance(kernel, Kernel) else None
+
+    @property
+    def edge(self) -> Edge:
+        """Return the edge; the server has run the lifespan before it asks for anything."""
+        assert self._edge is not None, "the application serves only after its lifespan has started"
+        return self._edge
 
     @asynccontextmanager
-    async def lifespan(app: Any) -> AsyncIterator[None]:
-        running = Background(kernel) if background else None
-        if running:
-            running.start()
+    async def lifespan(self, app: Any) -> AsyncIterator[None]:
+        """Open the kernel, do its follow-up work meanwhile, and let deeds under way end before it closes."""
+        if not isinstance(self._kernel, Kernel):
+            self._edge = Edge(await self._kernel(), demo=self._demo)
+        running = self.edge.kernel.background()
+        running.start()
         yield
-        await edge.work.close()
-        if running:
-            await running.stop()
-        await kernel.close()
+        self.edge.kernel.feed.close()
+        await self.edge.work.drain(DRAIN_SECONDS)
+        await running.stop()
+        await self.edge.kernel.close()
 
-    async def receive_upload(request: Request) -> Response:
-        return await upload(kernel, request)
+    async def superset(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve ``/graphql``."""
+        await self.edge.superset(scope, receive, send)
 
-    async def send_file(request: Request) -> Response:
-        return await download(kernel, request)
+    async def community(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve ``/c/<code>/graphql``."""
+        await self.edge.community(scope, receive, send)
 
-    return Starlette(
-        lifespan=lifespan,
-        routes=[
-            *_both("/graphql", edge.superset),
-            *_both("/c/{code}/graphql", edge.community),
-            Route("/schema.graphql", edge.sdl),
-            Route("/c/{code}/schema.graphql", edge.community_sdl),
-            Route("/uploads/{ticket}", receive_upload, methods=["POST"]),
-            Route("/files/{id}/{expires}/{signature}", send_file, methods=["GET"]),
+    def routes(self) -> list[Any]:
+        """Return the table of addresses."""
+        return [
+            *_both("/graphql", self.superset),
+            *_both("/c/{code}/graphql", self.community),
+            Route("/", lambda request: RedirectResponse("/graphql", 307)),
+            Route("/schema.graphql", lambda request: self.edge.sdl(request)),
+            Route("/c/{code}/schema.graphql", lambda request: self.edge.community_sdl(request)),
+            Route("/uploads/{ticket}", lambda request: upload(self.edge.kernel, request), methods=["POST"]),
+            Route("/files/{id}/{expires}/{signature}", lambda request: download(self.edge.kernel, request)),
             Route("/assets/graphiql/{name}", asset),
-            Route("/healthz", edge.healthz),
-            Route("/readyz", edge.readyz),
-        ],
-    )
+            Route("/healthz", lambda request: self.edge.healthz(request)),
+            Route("/readyz", lambda request: self.edge.readyz(request)),
+        ]
+
+
+def application(kernel: Kernel | Opening, *, demo: Sequence[dict[str, str]] = ()) -> ASGIApp:
+    """Build the ASGI application of a kernel, or of one that its lifespan opens on the server's own loop."""
+    site = Site(kernel, demo)
+    return Starlette(lifespan=site.lifespan, routes=site.routes())
 
 
 async def asset(request: Request) -> Response:

@@ -18,6 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from core import errors
 from core.host import Host, Plugin
+from schema import offices
 from schema.declared import REGISTRY
 from schema.errors import HANDLERS, MEMBERS
 from schema.reading import MATTER_TYPES
@@ -28,7 +29,7 @@ from schema.types import Community, Matter, Person, TraceRecord
 
 PROFILES_KEPT = 64
 ROOTS = {"Query": Query, "Mutation": Mutation, "Subscription": Subscription}
-CORE_TYPES: tuple[type, ...] = (Community, Person, TraceRecord, Matter, *MEMBERS)
+CORE_TYPES: tuple[type, ...] = (Community, Person, TraceRecord, Matter, *offices.TYPES, *MEMBERS)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class ProfileSchema(strawberry.Schema):
             types=types,
             exception_handlers=HANDLERS,
             config=StrawberryConfig(
-                scalar_map=SCALARS, sort_schema=True, disable_field_suggestions=not suggestions, relay_max_results=100
+                scalar_map=SCALARS, disable_field_suggestions=not suggestions, relay_max_results=100
             ),
         )
 
@@ -91,6 +92,8 @@ class ProfileSchema(strawberry.Schema):
         Copies: field extensions and default resolvers are applied to field objects, which several schemas would share.
         """
         own = [copy.copy(f) for f in super().get_fields(type_definition)]
+        if (office := offices.EXTENDS.get(type_definition.name)) is not None:
+            own += [copy.copy(f) for f in _fields(office)]
         for plugin in self._plugins:
             extra = fragments(plugin).extends.get(type_definition.name)
             if extra is not None:
@@ -129,7 +132,7 @@ class Profiles:
     _cache: "OrderedDict[frozenset[str], ProfileSchema]" = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
-        MATTER_TYPES.update({(c.plugin, c.kind): c.type_name for c in self.host.lifecycles})
+        MATTER_TYPES.update({(c.plugin, c.kind): c.type_name for c in self.host.lifecycles.values()})
 
     def usable(self) -> dict[str, Plugin]:
         """Return the plugins that are ready, by id."""
@@ -195,13 +198,11 @@ def _take(names: dict[str, str], name: str, plugin: Plugin) -> None:
 
 
 def _check_prefix(plugin: Plugin, name: str, type_name: str | None) -> None:
-    if not plugin.third_party:
-        return
-    pascal = "".join(part.title() for part in plugin.id.split("_"))
-    camel = pascal[:1].lower() + pascal[1:]
-    prefixed = name.startswith(pascal) or (type_name is not None and (pascal in name or name.startswith(camel)))
-    if not prefixed:
-        raise SchemaProblem(plugin.id, f"{name} of the installed package {plugin.id} must carry its name {pascal}")
+    """Refuse names of an installed package that do not carry its own; a verb may stand before it in a mutation."""
+    space = plugin.namespace
+    carried = space.allows_type(name) if type_name is None else space.allows_field(name) or space.types in name
+    if not carried:
+        raise SchemaProblem(plugin.id, f"{name} of the installed package {plugin.id} must carry its name {space.types}")
 
 
 def _own_types(plugin: Plugin, schema: ProfileSchema) -> list[str]:

@@ -53,7 +53,7 @@ class ToOne:
 
     name: str
     target: str
-    key: str
+    key: Expression
 
 
 @dataclass(frozen=True)
@@ -135,9 +135,12 @@ EXTENSIONS: dict[tuple[str, str], ToOne | ToMany] = {}
 class _Part:
     """What a class attribute declares, until the decorator names it."""
 
-    def __init__(self, description: str, make: Callable[[str], Column | ToOne | ToMany]) -> None:
+    def __init__(
+        self, description: str, make: Callable[[str], Column | ToOne | ToMany], *, is_hidden: bool = False
+    ) -> None:
         self.description = description
         self.make = make
+        self.is_hidden = is_hidden
 
 
 def column(
@@ -156,13 +159,21 @@ def column(
     return _Part(description, lambda name: Column(name, sql or f"{{t}}.{name}", convert, allowed, otherwise))
 
 
+def hidden(sql: str, *, allowed: access.Rule | None = None) -> Any:
+    """Load a column for the ordinary resolvers of the type without showing it; null for whom ``allowed`` does not admit."""
+    return _Part("", lambda name: Column(name, sql, None, allowed), is_hidden=True)
+
+
 def computed(sql: Expression, description: str) -> Any:
     """Show an SQL expression over ``{t}`` and ``{m}``; a callable makes it for whose eyes and which moment it is."""
     return _Part(description, lambda name: Column(name, sql))
 
 
-def to_one(target: str, key: str, description: str) -> Any:
-    """Show the row of another declared type whose primary key is ``key``; null when it may not be seen."""
+def to_one(target: str, key: Expression, description: str) -> Any:
+    """Show the row of another declared type whose primary key is ``key``; null when it may not be seen.
+
+    A callable ``key`` withholds the pointer itself from some viewers.
+    """
     return _Part(description, lambda name: ToOne(name, target, key))
 
 
@@ -249,6 +260,10 @@ def _strawberry(
     cls: type[T], parts: Mapping[str, _Part], own: Mapping[str, Any], interface: bool, name: str | None
 ) -> type[T]:
     for key, part in parts.items():
+        if part.is_hidden:
+            delattr(cls, key)
+            cls.__annotations__.pop(key, None)
+            continue
         setattr(cls, key, relation_field(own[key], part.description) if not isinstance(own[key], Column)
                 else strawberry.field(description=part.description))  # fmt: skip
     make = strawberry.interface if interface else strawberry.type

@@ -11,9 +11,8 @@ from core.events import Event
 from core.hierarchy import subtree_range
 from core.ids import global_id
 from core.kernel import Kernel
-from schema.declared import REGISTRY
 from schema.paging import BAD_CURSOR, check_first
-from schema.reading import MATTER_TYPES
+from schema.reading import MATTER_TYPES, visible_matters
 
 BATCH = 100
 
@@ -52,9 +51,7 @@ def visible_events(kernel: Kernel, sight: access.Sight) -> access.Where:
     """Return the predicate of the feed: one's own events, those of visible matters, public ones, and all for auditors."""
     own = access.person("e.person_id")(sight)
     anyone = access.Where("e.person_id IS NULL")
-    matters = access.FALSE
-    for (plugin, kind), name in MATTER_TYPES.items():
-        matters |= access.Where("(m.plugin = ? AND m.kind = ?)", (plugin, kind)) & REGISTRY[name].seen(sight)
+    matters = visible_matters(sight)
     of_matter = access.Where(
         f"EXISTS (SELECT 1 FROM core_matter m WHERE m.id = e.matter_id AND {matters.sql})", matters.params
     )

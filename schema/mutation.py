@@ -75,13 +75,22 @@ def mutation(
         members |= member
     union = Annotated[members, strawberry.union(f"{pascal}Result", description=f"What `{to_camel_case(name)}` gives.")]
     resolve.__annotations__ = {
-        "input": Annotated[input_type, strawberry.argument(description="What to do.")],
+        "input": Annotated[_named(input_type, f"{pascal}Input"), strawberry.argument(description="What to do.")],
         "info": strawberry.Info,
         "return": union,
     }
     made = strawberry.mutation(resolver=resolve, description=about, name=to_camel_case(name))
     made.metadata = {**made.metadata, "deed": spec}  # type: ignore[misc]
     return made
+
+
+def _named(input_type: type, name: str) -> type:
+    """Give every mutation an input type of its own name, also where several share their fields."""
+    definition = get_object_definition(input_type, strict=True)
+    if definition.name == name:
+        return input_type
+    made = type(name, (input_type,), {"__module__": input_type.__module__, "__doc__": input_type.__doc__})
+    return strawberry.input(made, name=name, description=definition.description)
 
 
 async def reread(type_name: str, key: int, info: strawberry.Info) -> Any:

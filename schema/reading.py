@@ -4,7 +4,7 @@ Every statement carries the visibility predicate of its type. Rows become instan
 attributes, so that the resolvers of columns cost nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from core.database import Database, Row
 from core.hierarchy import PLACE_COLUMNS, Place, find, lineage
 from core.ids import global_id
 from core.matters import STATE_NOW
-from schema.declared import REGISTRY, Column, Declaration, ToMany, ToOne
+from schema.declared import REGISTRY, Column, Declaration, Expression, ToMany, ToOne
 from schema.paging import Order, Page, check_first
 from schema.selection import ANY, Asked, arguments_of, asked, item_nodes
 
@@ -151,11 +151,7 @@ class Reading:
     async def matters_page(self, info: strawberry.Info, where: access.Where, first: int, after: str | None) -> Any:
         """Return a connection over matters of all kinds that the viewer may see and the schema knows, newest first."""
         raw = info._raw_info
-        visible = access.FALSE
-        for (plugin, kind), name in MATTER_TYPES.items():
-            if raw.schema.get_type(name) is not None:
-                seen = REGISTRY[name].seen(self.sight)
-                visible |= access.Where("(m.plugin = ? AND m.kind = ?)", (plugin, kind)) & seen
+        visible = visible_matters(self.sight, lambda name: raw.schema.get_type(name) is not None)
         keyset = Order()
         items, count = item_nodes(raw, raw.field_nodes)
         both = where & visible
@@ -189,8 +185,10 @@ class Reading:
             texts += [f"m.{name} AS m_{name}" for name in MATTER_BASE] + [f"{STATE_NOW.format(m='m')} AS m_state"]
             params.append(self.sight.now_wire)
         texts += [f"t.{name} AS b_{name}" for name in declaration.base]
-        keys = {part.key for part in self._wanted_to_one(declaration, wanted)}
-        texts += [f"{declaration.expand(key)} AS {_key_alias(key)}" for key in sorted(keys)]
+        for part in self._wanted_to_one(declaration, wanted):
+            pointer = self._expression(declaration, part.key)
+            texts.append(f"{pointer.sql} AS k_{part.name}")
+            params += pointer.params
         for column in columns:
             where = self._masked(declaration, column)
             texts.append(f"{where.sql} AS c_{column.name}")
@@ -208,13 +206,19 @@ class Reading:
         parts = (declaration.part(name) for name in wanted.names())
         return [part for part in parts if isinstance(part, ToOne)]
 
+    def _expression(self, declaration: Declaration, sql: Expression) -> access.Where:
+        found = access.Where(sql) if isinstance(sql, str) else sql(self.sight)
+        return access.Where(declaration.expand(found.sql), found.params)
+
     def _masked(self, declaration: Declaration, column: Column) -> access.Where:
-        expression = access.Where(column.sql) if isinstance(column.sql, str) else column.sql(self.sight)
-        if column.allowed is not None:
-            rule = column.allowed(self.sight)
-            sql = f"CASE WHEN {rule.sql} THEN {expression.sql} ELSE {column.otherwise} END"
-            expression = access.Where(sql, rule.params + expression.params)
-        return access.Where(declaration.expand(expression.sql), expression.params)
+        expression = self._expression(declaration, column.sql)
+        if column.allowed is None:
+            return expression
+        rule = self._expression(declaration, column.allowed)
+        otherwise = declaration.expand(column.otherwise)
+        return access.Where(
+            f"CASE WHEN {rule.sql} THEN {expression.sql} ELSE {otherwise} END", rule.params + expression.params
+        )
 
     async def _select(
         self, declaration: Declaration, wanted: Asked, where: access.Where, tail: str, limit: int | None
@@ -285,7 +289,7 @@ class Reading:
         self, declaration: Declaration, part: ToOne, objects: Sequence[Any], nodes: list[FieldNode],
         info: GraphQLResolveInfo,
     ) -> None:  # fmt: skip
-        keys = {obj.pk: obj.row[_key_alias(part.key)] for obj in objects}
+        keys = {obj.pk: obj.row[f"k_{part.name}"] for obj in objects}
         wanted = [key for key in keys.values() if key is not None]
         if part.target == "Matter":
             found = await self.matters_by_ids(wanted, info, nodes)
@@ -359,8 +363,13 @@ MATTER_TYPES: dict[tuple[str, str], str] = {}
 """The GraphQL type of each kind of matter: filled when the schema is composed."""
 
 
-def _key_alias(key: str) -> str:
-    return "k_" + "".join(c for c in key if c.isalnum() or c == "_")
+def visible_matters(sight: access.Sight, known: Callable[[str], bool] = lambda name: True) -> access.Where:
+    """Return the predicate, over ``core_matter m``, for the matters of all kinds that may be seen."""
+    visible = access.FALSE
+    for (plugin, kind), name in MATTER_TYPES.items():
+        if known(name):
+            visible |= access.Where("(m.plugin = ? AND m.kind = ?)", (plugin, kind)) & REGISTRY[name].seen(sight)
+    return visible
 
 
 def _camel(name: str) -> str:

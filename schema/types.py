@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.scalars import JSON
 
-from core import access, matters, models
+from core import access, attachments, matters, models
 from core.access import ROW_PATH, ROW_PLACE, either, everyone, holders
 from core.hierarchy import subtree_range
 from core.kinds import CommunityKind, LinkRelation
@@ -16,7 +16,8 @@ from schema.declared import column, computed, declared, to_many, to_one
 from schema.enums import graphql_enum
 from schema.errors import UserError, user_error
 from schema.node import Node
-from schema.paging import NEWEST, Connection, Filter, Order, check_first
+from schema.paging import NEWEST, OLDEST, Connection, Filter, Order, check_first
+from schema.reading import visible_matters
 
 graphql_enum(CommunityKind)
 graphql_enum(LinkRelation)
@@ -34,6 +35,12 @@ def shared_place(sight: access.Sight) -> access.Where:
     )
 
 
+def of_visible_matter(sight: access.Sight) -> access.Where:
+    """Show what belongs to a matter to whoever may see the matter."""
+    seen = visible_matters(sight)
+    return access.Where(f"EXISTS (SELECT 1 FROM core_matter m WHERE m.id = {{t}}.matter_id AND {seen.sql})", seen.params)
+
+
 @declared(models.Person, visible=everyone)
 class Person(Node):
     """A natural person, shown no more than needed."""
@@ -43,6 +50,24 @@ class Person(Node):
         allowed=either(access.person("{t}.id"), shared_place),
         otherwise="substr({t}.name, 1, 1) || '*'",
     )
+
+
+@declared(models.Attachment, visible=either(access.person("{t}.uploader_id"), of_visible_matter))
+class Attachment(Node):
+    """A file that belongs to a matter; immutable once uploaded."""
+
+    filename: str = column("Its name as uploaded.")
+    media_type: str | None = column("Its type, found from its content; null until it is uploaded.")
+    size: int | None = column("Its size in bytes.")
+    sha256: str | None = column("Its SHA-256, hex: anybody can check that it is the same file.")
+    stored_at: datetime | None = column("When it was uploaded; null while only its ticket exists.")
+
+    @strawberry.field(description="An address to download it from, valid for ten minutes; null until it is uploaded.")
+    def url(self, info: strawberry.Info) -> str | None:
+        if self.stored_at is None:
+            return None
+        kernel = info.context.kernel
+        return attachments.download_path(kernel, self.pk)  # type: ignore[attr-defined]
 
 
 @strawberry.type(description="A moment at which a matter moves by itself.")
@@ -96,6 +121,10 @@ class Matter(Node):
     author: Person | None = to_one("Person", "{m}.author_id", "Who made it; null when the system did or it is withheld.")
     community: Annotated["Community", strawberry.lazy("schema.types")] = to_one(
         "Community", "{m}.community_id", "Where it belongs."
+    )
+
+    attachments: Connection[Attachment] = to_many(
+        "Attachment", "{t}.matter_id", "Its files, oldest first.", order=OLDEST
     )
 
     @strawberry.field(description="Its clocks that are running, soonest first (a handful).")

