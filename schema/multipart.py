@@ -38,8 +38,9 @@ class OneFile:
             return MultipartParser(
                 boundary,
                 {
-                    "on_header_field": self._on_name, "on_header_value": self._on_value, "on_header_end": self._on_header,
-                    "on_part_data": self._on_data, "on_part_end": self._on_part_end, "on_end": self._on_end,
+                    "on_header_field": self._on_name, "on_header_value": self._on_value,
+                    "on_header_end": self._on_header, "on_part_data": self._on_data,
+                    "on_part_end": self._on_part_end, "on_end": self._on_end,
                 },
             )  # fmt: skip
         except FormParserError as error:
@@ -52,7 +53,7 @@ class OneFile:
         return self
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the file's bytes; the body is read to its end, so that what follows the file is looked at before it is kept."""
+        """Give the file's bytes, and read the body to its end: what follows the file is checked before it is kept."""
         while True:
             for piece in self._pieces:
                 yield piece
@@ -63,15 +64,15 @@ class OneFile:
 
     async def _read(self) -> None:
         """Parse the next piece of the body; raises BAD_UPLOAD for anything that is not one whole file."""
-        data = await anext(self._body, b"")
-        while not data and not self._complete:
-            data = await anext(self._body, None)
-            if data is None:
-                raise _bad("it ends too early, or has no file", "内容不完整，或没有文件")
-        try:
-            self._parser.write(data)
-        except FormParserError as error:
-            raise _bad("its form is broken", "格式有误") from error
+        if self._complete:
+            raise _bad("it has no file", "没有文件")
+        async for data in self._body:
+            try:
+                self._parser.write(data)
+            except FormParserError as error:
+                raise _bad("its form is broken", "格式有误") from error
+            return
+        raise _bad("it ends too early", "内容不完整")
 
     def _on_name(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]
