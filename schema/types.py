@@ -229,7 +229,7 @@ KIND_FILTER = Filter(CommunityKind, "{t}.kind = ?", "Only this kind.")
 class Community(Node):
     """A node of the tree of places: district, town or street, community or village, compound, building, stairwell."""
 
-    code: strawberry.ID = column("The code: 12-digit statistical division code, extended below the community.")
+    code: str = column("The code: 12-digit statistical division code, extended below the community.")
     kind: CommunityKind = column("What it is.")
     name: str = column("The name; names are not unique, codes are.")
     closed_at: datetime | None = column("When it was closed; null while it exists.")
