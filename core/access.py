@@ -69,7 +69,9 @@ class Viewer:
             grant.role
             for grant in self.grants
             if grant.path is not None
-            and (place.path.startswith(grant.path) if grant.reach is Reach.OFFICE else grant.path.startswith(place.path))
+            and (
+                place.path.startswith(grant.path) if grant.reach is Reach.OFFICE else grant.path.startswith(place.path)
+            )
         )
 
     def ranges(self, permission: str) -> tuple[tuple[str, str], ...]:

@@ -48,7 +48,10 @@ UNKNOWN_PLUGIN = Problem(
     "This server has no usable plugin {plugin}. It has: {known}.",
 )  # fmt: skip
 NEEDS_PLUGINS = Problem(
-    Conflict, "core.needs_plugins", "启用 {plugin} 需要先启用：{missing}。", "{plugin} needs these plugins on first: {missing}."
+    Conflict,
+    "core.needs_plugins",
+    "启用 {plugin} 需要先启用：{missing}。",
+    "{plugin} needs these plugins on first: {missing}.",
 )
 NEEDED_BY = Problem(
     Conflict, "core.needed_by", "{plugin} 仍被以下功能使用：{dependents}。请先停用它们。",
@@ -157,7 +160,9 @@ async def apply_blueprint(act: Act, *, blueprint: str, reason: str = "") -> str:
     bundle = BLUEPRINTS.get(blueprint)
     if bundle is None:
         known = ", ".join(BLUEPRINTS)
-        raise errors.invalid(f"没有蓝图 {blueprint[:40]}，可用：{known}", f"No blueprint {blueprint[:40]}; there are: {known}.")
+        raise errors.invalid(
+            f"没有蓝图 {blueprint[:40]}，可用：{known}", f"No blueprint {blueprint[:40]}; there are: {known}."
+        )
     for plugin in bundle.plugins:
         _usable(act, plugin)
         if not act.enabled(plugin):
@@ -182,9 +187,13 @@ async def set_setting(
     try:
         parsed = json.loads(value)
     except ValueError as error:
-        raise errors.invalid("value 必须是 JSON。", 'value must be JSON, e.g. 15 or "STRICT".', "input", "value") from error
+        raise errors.invalid(
+            "value 必须是 JSON。", 'value must be JSON, e.g. 15 or "STRICT".', "input", "value"
+        ) from error
     if effective_from is not None and effective_from < act.now:
-        raise errors.invalid("生效时间不能早于现在。", "effectiveFrom cannot lie in the past.", "input", "effectiveFrom")
+        raise errors.invalid(
+            "生效时间不能早于现在。", "effectiveFrom cannot lie in the past.", "input", "effectiveFrom"
+        )
     await _set_checked(act, plugin, key, parsed, effective_from, reason)
     return act.place.code
 

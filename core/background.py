@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core import access, work
@@ -24,6 +25,7 @@ from core.work import Act, DeedSpec
 
 if TYPE_CHECKING:
     from core.kernel import Kernel
+    from core.plugin import Sweep
 
 log = logging.getLogger("shanzhi.background")
 
@@ -51,8 +53,10 @@ class Background:
             spawn(self._outbox(), "outbox"),
             spawn(self._every(SETTLE_EVERY, self.settle_due), "settle"),
             *(
-                spawn(self._every(float(sweep.every_seconds), lambda s=sweep: self._sweep(p, s)), f"sweep {sweep.name}")
-                for p, sweep in self._kernel.host.sweeps
+                spawn(
+                    self._every(float(sweep.every_seconds), partial(self._sweep, plugin, sweep)), f"sweep {sweep.name}"
+                )
+                for plugin, sweep in self._kernel.host.sweeps
             ),
         ]
 
@@ -72,8 +76,8 @@ class Background:
 
     async def settle_due(self) -> int:
         """Apply deadlines that have passed, a bounded number of matters per deed; returns how many matters moved."""
-        moved, last = 0, -1
-        while last == -1 or last == BATCH:
+        moved = last = await self._kernel.database.run(self._settle_batch)
+        while last == BATCH:
             last = await self._kernel.database.run(self._settle_batch)
             moved += last
         if moved:
@@ -123,22 +127,25 @@ class Background:
         name, database = f"{plugin}.{reaction.name}", self._kernel.database
         cursor = await database.value("SELECT seq FROM core_reaction_cursor WHERE name = ?", (name,))
         rows = await database.fetch(
-            f"SELECT * FROM core_event WHERE seq > ? AND type = ? ORDER BY seq LIMIT {BATCH}", (cursor or 0, reaction.event)
+            f"SELECT * FROM core_event WHERE seq > ? AND type = ? ORDER BY seq LIMIT {BATCH}",
+            (cursor or 0, reaction.event),
         )
         book = await self._kernel.settings_book()
         for event in map(Event.of, rows):
             problem = None
             if book.is_enabled(plugin, event.path, event.at):
-                problem = await self._kernel.host.call_bounded(plugin, reaction.run(self._kernel, event))
+                problem = await self._kernel.host.call_bounded(
+                    plugin, reaction.run(self._kernel, event), name=reaction.name
+                )
             if problem is not None:
-                await database.run(lambda tx, p=problem: _note_failure(tx, name, str(p)))
+                await database.run(partial(_note_failure, name=name, problem=str(problem)))
                 return False
-            await database.run(lambda tx, seq=event.seq: _advance(tx, name, seq))
+            await database.run(partial(_advance, name=name, seq=event.seq))
         return bool(rows)
 
-    async def _sweep(self, plugin: str, sweep: Any) -> None:
+    async def _sweep(self, plugin: str, sweep: Sweep) -> None:
         if await self._lease(f"{plugin}.{sweep.name}"):
-            await self._kernel.host.call_bounded(plugin, sweep.run(self._kernel), seconds=60.0)
+            await self._kernel.host.call_bounded(plugin, sweep.run(self._kernel), seconds=60.0, name=sweep.name)
 
     async def _every(self, seconds: float, run: Callable[[], Awaitable[Any]]) -> None:
         while True:

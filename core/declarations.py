@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from core import accounts, administration, attachments, branches, communities, errors, people
 from core.access import Permission
-from core.events import EventType
 from core.errors import Problem
+from core.events import EventType
 from core.work import DeedSpec
 
 _MODULES = (communities, branches, people, accounts, attachments, administration)

@@ -79,9 +79,7 @@ class Problem:
     zh: str
     en: str
 
-    def __call__(
-        self, *, path: Sequence[str | int] = (), retry_after: int | None = None, **params: Any
-    ) -> DomainError:
+    def __call__(self, *, path: Sequence[str | int] = (), retry_after: int | None = None, **params: Any) -> DomainError:
         """Make the exception; ``params`` fill the placeholders, cut to 200 characters each."""
         shown = {name: str(value)[:200] for name, value in params.items()}
         return self.kind(
@@ -170,7 +168,7 @@ def check_text(value: str, field: str, *, least: int = 1, most: int = 200) -> st
     Refuses NUL and other control characters except line breaks and tabs: neither database nor JSON takes them well.
     """
     text = value.strip()
-    if any(ord(c) < 32 and c not in "\n\r\t" or ord(c) == 127 for c in text):
+    if any((ord(c) < 32 and c not in "\n\r\t") or ord(c) == 127 for c in text):
         raise invalid("文字含有不可见的控制字符。", "The text holds control characters; remove them.", "input", field)
     if not least <= len(text) <= most:
         raise TEXT_LENGTH(path=("input", field), least=least, most=most, length=len(text))

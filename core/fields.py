@@ -17,10 +17,10 @@ from tortoise.models import Model
 from core.clock import from_wire, to_wire
 
 
-class CodeField(fields.CharField):
+class CodeField(fields.CharField):  # type: ignore[type-arg]
     """Short text compared by its bytes: codes, paths, hashes, instants."""
 
-    class _db_postgres:
+    class _db_postgres:  # noqa: N801 - Tortoise's name
         def __init__(self, field: CodeField) -> None:
             self.field = field
 
@@ -37,9 +37,11 @@ class InstantField(CodeField):
         super().__init__(**kwargs)
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:
+        """Write the column."""
         return to_wire(value) if isinstance(value, datetime) else value
 
     def to_python_value(self, value: Any) -> Any:
+        """Read the column."""
         return from_wire(value) if isinstance(value, str) else value
 
 
@@ -51,9 +53,11 @@ class DayField(CodeField):
         super().__init__(**kwargs)
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:
+        """Write the column."""
         return value.isoformat() if isinstance(value, date) else value
 
     def to_python_value(self, value: Any) -> Any:
+        """Read the column."""
         return date.fromisoformat(value) if isinstance(value, str) else value
 
 
@@ -66,9 +70,11 @@ class EnumField(CodeField):
         super().__init__(**kwargs)
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:
+        """Write the column."""
         return value.value if isinstance(value, Enum) else value
 
     def to_python_value(self, value: Any) -> Any:
+        """Read the column."""
         if isinstance(value, str) and self.enum_type is not None and not isinstance(value, Enum):
             return self.enum_type(value)
         return value
@@ -78,9 +84,11 @@ class JsonField(fields.TextField):
     """A JSON value as canonical text (sorted keys, no spaces), the same bytes on both databases."""
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> Any:
+        """Write the column."""
         return None if value is None else canonical_json(value)
 
     def to_python_value(self, value: Any) -> Any:
+        """Read the column."""
         return json.loads(value) if isinstance(value, str) else value
 
 

@@ -41,6 +41,7 @@ OFFICIAL = frozenset(PARENTS) - {CommunityKind.COMPOUND, CommunityKind.BUILDING,
 PATH_TABLES = ("core_community", "core_matter", "core_event")
 
 _CODE_TEXT = re.compile(r"[0-9][0-9A-Za-z-]*")
+_LETTERS = re.compile(r"[A-Za-z]")
 _AFTER_ALL = "\U0010ffff"
 
 
@@ -222,13 +223,14 @@ async def find(
 
 
 def _matches(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the conditions of a search: the first two read a range of an index, the last one reads every name."""
+    """Return the conditions of a search: those before the last read a range of an index, the last one every name."""
     if not text:
         return []
     anywhere = "%" + re.sub(r"([\\%_])", r"\\\1", text.lower()) + "%"
+    name = "LOWER(name)" if _LETTERS.search(text) else "name"  # without letters of two cases it takes half the time
     conditions: list[tuple[str, tuple[str, ...]]] = [
         ("name >= ? AND name < ?", (text, text + _AFTER_ALL)),
-        (r"LOWER(name) LIKE ? ESCAPE '\'", (anywhere,)),
+        (f"{name} LIKE ? ESCAPE '\\'", (anywhere,)),
     ]
     if _CODE_TEXT.fullmatch(text):
         code = text.upper()
@@ -246,8 +248,10 @@ async def _search(
     if kind is not None:
         where.append("kind = ?")
         given.append(kind.value)
+    # The empty text keeps SQLite from walking the whole index on path in search of a rare name.
     rows = await db.fetch(
-        f"SELECT {PLACE_COLUMNS} FROM core_community WHERE {' AND '.join(where)} ORDER BY path LIMIT {int(limit)}",
+        f"SELECT {PLACE_COLUMNS} FROM core_community WHERE {' AND '.join(where)} "
+        f"ORDER BY path || '' LIMIT {int(limit)}",
         given,
     )
     return [Place.of(row) for row in rows]

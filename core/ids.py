@@ -19,7 +19,7 @@ _last = 0
 
 def new_id() -> int:
     """Make a primary key: strictly increasing within this process, at most 63 bits."""
-    global _last
+    global _last  # noqa: PLW0603 - one sequence per process is the point
     fresh = ((time.time_ns() // 1_000_000 - EPOCH_MS) << RANDOM_BITS) | secrets.randbits(RANDOM_BITS)
     with _lock:
         # Keys of one millisecond step by a random gap: order stays, and the gap hides how many there were.

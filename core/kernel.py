@@ -19,8 +19,8 @@ from core.background import Background
 from core.calendar import WorkingCalendar, national_calendar
 from core.clock import Clock, SystemClock
 from core.config import Config
-from core.errors import Problem
 from core.database import Database
+from core.errors import Problem
 from core.events import EventType
 from core.feed import Feed
 from core.host import Host, read_plugin_list
@@ -68,9 +68,7 @@ class Kernel:
         await upgrade(config, host)
         database = await Database.open(config.database_url, host.apps(), pool_size=config.pool_size)
         types = {event.code: event for event in (*declarations.EVENTS, *host.event_types.values())}
-        kernel = cls(
-            config, clock or SystemClock(), host, database, Keyring.of(config), national_calendar(), types
-        )
+        kernel = cls(config, clock or SystemClock(), host, database, Keyring.of(config), national_calendar(), types)
         await database.run(kernel._synchronise)
         return kernel
 

@@ -23,7 +23,12 @@ class CommunityKind(LabelledEnum):
 class BranchLevel(LabelledEnum):
     """The level of a Party organisation."""
 
-    TOWN_WORK_COMMITTEE = "TOWN_WORK_COMMITTEE", "镇街党工委", "Town work committee", "The committee of a town or street."
+    TOWN_WORK_COMMITTEE = (
+        "TOWN_WORK_COMMITTEE",
+        "镇街党工委",
+        "Town work committee",
+        "The committee of a town or street.",
+    )
     COMMUNITY_COMMITTEE = "COMMUNITY_COMMITTEE", "社区党委", "Community committee", "The committee of a community."
     COMPOUND_BRANCH = "COMPOUND_BRANCH", "小区党支部", "Compound branch", "The branch of a compound."
     GROUP = "GROUP", "党小组", "Group", "A group of members in a building."

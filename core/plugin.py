@@ -20,9 +20,32 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from core.access import Permission, Rule, Sight, Viewer, Where, both, either, everyone, holders, members, nobody, person, row
+from core.access import (
+    Permission,
+    Rule,
+    Sight,
+    Viewer,
+    Where,
+    both,
+    either,
+    everyone,
+    holders,
+    members,
+    nobody,
+    person,
+    row,
+)
 from core.errors import (
-    Conflict, Disabled, DomainError, Invalid, NotAllowed, NotFound, Problem, TooMany, check_text, invalid,
+    Conflict,
+    Disabled,
+    DomainError,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    Problem,
+    TooMany,
+    check_text,
+    invalid,
 )  # fmt: skip
 from core.events import Event, EventType, Reaction
 from core.hierarchy import Place

@@ -59,7 +59,7 @@ def setting(
     if (override is Override.TIGHTEN_ONLY) != (stricter is not None):
         raise TypeError("say which way is stricter, with TIGHTEN_ONLY and only with it")
     about = source or Source("ours", Confidence.DESIGN)
-    extra = {
+    extra: dict[str, Any] = {
         "source": about.cite,
         "confidence": about.confidence.value,
         "override": override.value,
@@ -196,7 +196,10 @@ def check_value(model: type[Settings], key: str, value: Any, above: Any) -> Any:
     if info is None:
         known = ", ".join(model.model_fields) or "none"
         raise errors.invalid(
-            f"没有名为 {key[:80]} 的设置项。可用：{known}", f"There is no setting {key[:80]}; there are: {known}.", "input", "key"
+            f"没有名为 {key[:80]} 的设置项。可用：{known}",
+            f"There is no setting {key[:80]}; there are: {known}.",
+            "input",
+            "key",
         )
     about = cast("dict[str, Any]", info.json_schema_extra or {})
     if not _may_override(about, _plain(above), value) if _comparable(about, above, value) else False:

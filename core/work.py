@@ -83,15 +83,15 @@ def deed(
     """
 
     def declare(body: Body) -> DeedSpec:
-        plugin = body.__module__.split(".")[1] if body.__module__.startswith("plugins.") else body.__module__.split(".")[0]
-        verb = name or getattr(body, "__name__", "")
+        plugin = (
+            body.__module__.split(".")[1] if body.__module__.startswith("plugins.") else body.__module__.split(".")[0]
+        )
+        verb: str = name or body.__name__
         full = verb if "." in verb else f"{plugin}.{verb}"
         found = on.step(step) if on is not None and step is not None else None
         if on is None and permission is None:
             raise TypeError(f"the deed {full} needs a permission, or a step of a lifecycle")
-        return DeedSpec(
-            full, body, permission, place, on, found, opens, (body.__doc__ or "").strip(), traces_actor
-        )
+        return DeedSpec(full, body, permission, place, on, found, opens, (body.__doc__ or "").strip(), traces_actor)
 
     return declare
 
@@ -212,7 +212,16 @@ class Act:
         await self.tx.execute(
             "INSERT INTO core_deadline (id, matter_id, step, at, to_state, started_at, source, estimated) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (new_id(), matter_id or self.matter.id, step, to_wire(at), timed.target.value, to_wire(self.now), str(source), estimated),
+            (
+                new_id(),
+                matter_id or self.matter.id,
+                step,
+                to_wire(at),
+                timed.target.value,
+                to_wire(self.now),
+                str(source),
+                estimated,
+            ),
         )
 
     async def stop_clocks(self, *steps: str) -> None:
@@ -421,4 +430,3 @@ async def _write_events(act: Act, community_id: int, path: str) -> None:
 def fingerprint(*parts: Any) -> str:
     """Hash values by their canonical JSON, for receipts and comparisons; hex."""
     return hashlib.sha256(canonical_json(list(parts)).encode()).hexdigest()
-

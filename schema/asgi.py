@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core import access, accounts
 from core.database import StorageUnavailable
 from core.kernel import Kernel
-from schema.compose import ProfileSchema, Profiles
+from schema.compose import Profiles, ProfileSchema
 from schema.context import Context
 from schema.execution import Caller, StockExecutor, Work
 from schema.files import download, upload
@@ -121,6 +121,14 @@ class Edge:
         plugins = await self._enabled(request.path_params["code"])
         return _no_community(request.path_params["code"]) if plugins is None else _sdl(self.profiles.of(plugins))
 
+    async def upload(self, request: Request) -> Response:
+        """Take the file of a ticket."""
+        return await upload(self.kernel, request)
+
+    async def download(self, request: Request) -> Response:
+        """Send the file of a signed address."""
+        return await download(self.kernel, request)
+
     async def healthz(self, request: Request) -> Response:
         """Say that the process answers."""
         return JSONResponse({"status": "ok"})
@@ -150,7 +158,8 @@ class Site:
     @property
     def edge(self) -> Edge:
         """Return the edge; the server has run the lifespan before it asks for anything."""
-        assert self._edge is not None, "the application serves only after its lifespan has started"
+        if self._edge is None:
+            raise RuntimeError("the application serves only after its lifespan has started: run it in an ASGI server")
         return self._edge
 
     @asynccontextmanager
@@ -174,19 +183,28 @@ class Site:
         """Serve ``/c/<code>/graphql``."""
         await self.edge.community(scope, receive, send)
 
+    def _late(self, name: str) -> Callable[[Request], Awaitable[Response]]:
+        """Return an endpoint that asks the edge, which exists only once the lifespan has started."""
+
+        async def endpoint(request: Request) -> Response:
+            answer: Response = await getattr(self.edge, name)(request)
+            return answer
+
+        return endpoint
+
     def routes(self) -> list[Any]:
         """Return the table of addresses."""
         return [
             *_both("/graphql", self.superset),
             *_both("/c/{code}/graphql", self.community),
-            Route("/", lambda request: RedirectResponse("/graphql", 307)),
-            Route("/schema.graphql", lambda request: self.edge.sdl(request)),
-            Route("/c/{code}/schema.graphql", lambda request: self.edge.community_sdl(request)),
-            Route("/uploads/{ticket}", lambda request: upload(self.edge.kernel, request), methods=["POST"]),
-            Route("/files/{id}/{expires}/{signature}", lambda request: download(self.edge.kernel, request)),
+            Route("/", _home),
+            Route("/schema.graphql", self._late("sdl")),
+            Route("/c/{code}/schema.graphql", self._late("community_sdl")),
+            Route("/uploads/{ticket}", self._late("upload"), methods=["POST"]),
+            Route("/files/{id}/{expires}/{signature}", self._late("download")),
             Route("/assets/graphiql/{name}", asset),
-            Route("/healthz", lambda request: self.edge.healthz(request)),
-            Route("/readyz", lambda request: self.edge.readyz(request)),
+            Route("/healthz", self._late("healthz")),
+            Route("/readyz", self._late("readyz")),
         ]
 
 
@@ -194,6 +212,10 @@ def application(kernel: Kernel | Opening, *, demo: Sequence[dict[str, str]] = ()
     """Build the ASGI application of a kernel, or of one that its lifespan opens on the server's own loop."""
     site = Site(kernel, demo)
     return Starlette(lifespan=site.lifespan, routes=site.routes())
+
+
+async def _home(request: Request) -> Response:
+    return RedirectResponse("/graphql", 307)
 
 
 async def asset(request: Request) -> Response:

@@ -167,7 +167,7 @@ class Profiles:
                 _check_plugin(plugin, self._solo(plugin), names)
             except SchemaProblem as problem:
                 self.host.fail(plugin.id, "schema", str(problem), "Rename or declare it as the message says.")
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever a plugin's types raise is that plugin's failure
                 self.host.fail(plugin.id, "schema", f"{type(error).__name__}: {error}", "Mend the plugin's schema.py.")
 
     def _solo(self, plugin: Plugin) -> ProfileSchema:
@@ -224,8 +224,11 @@ def _check_lists(plugin: Plugin, schema: ProfileSchema) -> None:
         cls: Any = schema.get_type_by_name(name)
         for found in getattr(cls, "fields", []):
             inner = getattr(found.type, "of_type", None)
-            if inner in rows and type(found.type).__name__ == "StrawberryList" and "bound" not in (found.metadata or {}):
+            if (
+                inner in rows
+                and type(found.type).__name__ == "StrawberryList"
+                and "bound" not in (found.metadata or {})
+            ):
                 raise SchemaProblem(
                     plugin.id, f"{name}.{found.python_name} of {plugin.id} lists rows without a bound; make it to_many"
                 )
-

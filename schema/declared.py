@@ -284,7 +284,9 @@ def extension(type_name: str) -> Callable[[type[T]], type[T]]:
         for key, part in [(k, v) for k, v in list(cls.__dict__.items()) if isinstance(v, _Part)]:
             relation = part.make(key)
             if isinstance(relation, Column):
-                raise TypeError(f"{cls.__name__}.{key}: an extension adds relations and resolvers; {type_name} has its columns")
+                raise TypeError(
+                    f"{cls.__name__}.{key}: an extension adds relations and resolvers; {type_name} has its columns"
+                )
             if isinstance(relation, ToMany):
                 relation = replace(relation, plugin=plugin)
             EXTENSIONS[type_name, to_camel_case(key)] = relation

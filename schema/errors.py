@@ -17,9 +17,13 @@ from core import errors
 class UserError:
     """An expected failure."""
 
-    code: str = strawberry.field(description="Stable code, `plugin.what_happened`: branch on this, never on the message.")
+    code: str = strawberry.field(
+        description="Stable code, `plugin.what_happened`: branch on this, never on the message."
+    )
     message: str = strawberry.field(description="What happened and what to do, in the language of Accept-Language.")
-    path: list[str] = strawberry.field(description="Where in the input the mistake is, from the outside in; else empty.")
+    path: list[str] = strawberry.field(
+        description="Where in the input the mistake is, from the outside in; else empty."
+    )
 
 
 @strawberry.type(description="Nobody is signed in, or the session has ended: call `login` or `refresh`.")
@@ -89,9 +93,7 @@ def user_error(error: errors.DomainError, language: str) -> UserError:
     """Make the GraphQL object of a domain error, in a language."""
     member = TYPES[type(error)][0]
     extra = {"retry_after": error.retry_after or 60} if member is TooManyRequests else {}
-    return member(
-        code=error.code, message=error.message(language), path=[str(step) for step in error.path], **extra
-    )
+    return member(code=error.code, message=error.message(language), path=[str(step) for step in error.path], **extra)
 
 
 def extensions_of(error: errors.DomainError) -> dict[str, Any]:

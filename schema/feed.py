@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
+from typing import cast
 
 import strawberry
 from strawberry.scalars import JSON
@@ -25,7 +26,9 @@ class Change:
     type: str = strawberry.field(description="What happened, `plugin.past_tense`.")
     at: datetime = strawberry.field(description="When.")
     community: strawberry.ID | None = strawberry.field(description="The id of the community.")
-    subject: strawberry.ID | None = strawberry.field(description="The global id of the matter it concerns; read it with `node`.")
+    subject: strawberry.ID | None = strawberry.field(
+        description="The global id of the matter it concerns; read it with `node`."
+    )
     payload: JSON = strawberry.field(description="Ids, codes and numbers; never personal data.")
 
     @classmethod
@@ -34,7 +37,7 @@ class Change:
         community = strawberry.ID(f"Community_{event.community_id}") if event.community_id else None
         return cls(
             cursor=str(event.seq), type=event.type, at=event.at, community=community,
-            subject=strawberry.ID(subject) if subject else None, payload=event.payload,
+            subject=strawberry.ID(subject) if subject else None, payload=cast(JSON, event.payload),
         )  # fmt: skip
 
 
@@ -131,4 +134,3 @@ async def follow(
                 yield event, subjects.get(event.matter_id or 0)
             if len(found) < BATCH:
                 break
-

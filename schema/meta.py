@@ -56,7 +56,8 @@ class BlueprintInfo:
 
 
 def meta_of(info: strawberry.Info) -> Meta:
-    types = info.schema._schema.type_map  # type: ignore[attr-defined]
+    """Collect the labels, codes and blueprints of the schema that was asked."""
+    types = info.schema._schema.type_map
     labelled = [(name, e) for name in sorted(types) if (e := _labelled(types[name])) is not None]
     enums = [EnumMeta(name=name, values=[_label(member) for member in members]) for name, members in labelled]
     problems = [

@@ -1,11 +1,11 @@
 """Mutations from deeds: input type, idempotency key, result union and the one-line resolver, made from one declaration.
 
-    @strawberry.input(description="…")
-    class ClaimWishInput(DeedInput):
-        id: strawberry.ID = ref("Wish", "The wish.")
-        message: str = text("What you would say to the beneficiary.")
+@strawberry.input(description="…")
+class ClaimWishInput(DeedInput):
+    id: strawberry.ID = ref("Wish", "The wish.")
+    message: str = text("What you would say to the beneficiary.")
 
-    claim_wish = mutation(service.claim_wish, ClaimWishInput, "Wish")
+claim_wish = mutation(service.claim_wish, ClaimWishInput, "Wish")
 """
 
 import inspect
@@ -23,6 +23,7 @@ from core.ids import parse_global_id
 from core.work import DeedSpec
 from schema.declared import REGISTRY
 from schema.errors import MEMBERS
+
 
 @strawberry.input(description="What every mutation accepts.")
 class DeedInput:
@@ -80,7 +81,7 @@ def mutation(
         "return": union,
     }
     made = strawberry.mutation(resolver=resolve, description=about, name=to_camel_case(name))
-    made.metadata = {**made.metadata, "deed": spec}  # type: ignore[misc]
+    made.metadata = {**made.metadata, "deed": spec}
     return made
 
 

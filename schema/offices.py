@@ -179,9 +179,7 @@ class UploadTicket:
 def ticket(result: Any, info: strawberry.Info) -> UploadTicket:
     """Show where to send a file."""
     made = attachments.upload_of(info.context.kernel, result)
-    return UploadTicket(
-        attachment_id=strawberry.ID(f"Attachment_{made.id}"), url=made.path, expires_at=made.expires_at
-    )
+    return UploadTicket(attachment_id=strawberry.ID(f"Attachment_{made.id}"), url=made.path, expires_at=made.expires_at)
 
 
 @strawberry.type

@@ -15,7 +15,10 @@ DEFAULT_FIRST = 20
 MOST_FIRST = 100
 
 BAD_FIRST = errors.Problem(
-    errors.Invalid, "core.bad_first", "first 须在 0 至 100 之间，现为 {first}。", "first must lie between 0 and 100; it is {first}."
+    errors.Invalid,
+    "core.bad_first",
+    "first 须在 0 至 100 之间，现为 {first}。",
+    "first must lie between 0 and 100; it is {first}.",
 )
 BAD_CURSOR = errors.Problem(
     errors.Invalid, "core.bad_cursor", "after 不是有效的游标，请使用 API 返回的 endCursor。",
@@ -29,7 +32,9 @@ class PageInfo:
     """Where a page begins and ends."""
 
     has_next_page: bool = strawberry.field(description="Whether there are more items after this page.")
-    has_previous_page: bool = strawberry.field(description="Whether a cursor was given, so that items lie before this page.")
+    has_previous_page: bool = strawberry.field(
+        description="Whether a cursor was given, so that items lie before this page."
+    )
     start_cursor: str | None = strawberry.field(description="The cursor of the first item.", default=None)
     end_cursor: str | None = strawberry.field(description="Pass this as `after` to get the next page.", default=None)
 

@@ -77,7 +77,7 @@ class Reading:
         return page.connection()
 
     async def by_ids(
-        self, declaration: Declaration, keys: Iterable[int], info: GraphQLResolveInfo, nodes: Sequence[FieldNode]
+        self, declaration: Declaration, keys: Iterable[int], info: GraphQLResolveInfo[Any], nodes: Sequence[FieldNode]
     ) -> dict[int, Any]:
         """Return the visible objects with these keys, each with what the nodes ask of it."""
         wanted = asked(info, nodes, declaration.names())
@@ -123,20 +123,22 @@ class Reading:
     async def search_communities(self, info: strawberry.Info, text: str, first: int, under: str | None) -> list[Any]:
         """Return communities by the beginning of a code or a part of a name, at most ``first``."""
         place = await self.place_by_code(str(under)) if under else None
-        found = await find(self.database, errors.check_text(text, "text", most=60), under=place, limit=check_first(first))
+        found = await find(
+            self.database, errors.check_text(text, "text", most=60), under=place, limit=check_first(first)
+        )
         raw = info._raw_info
         objects = await self.by_ids(REGISTRY["Community"], [p.id for p in found], raw, raw.field_nodes)
         return [objects[p.id] for p in found if p.id in objects]
 
-    def below(self, info: GraphQLResolveInfo, name: str) -> list[FieldNode]:
+    def below(self, info: GraphQLResolveInfo[Any], name: str) -> list[FieldNode]:
         """Return the nodes that select one field of what the current field returns."""
         return [node for group in asked(info, info.field_nodes, ANY).of(name) for node in group]
 
-    def inside(self, info: GraphQLResolveInfo, node: FieldNode, name: str) -> list[FieldNode]:
+    def inside(self, info: GraphQLResolveInfo[Any], node: FieldNode, name: str) -> list[FieldNode]:
         """Return the nodes that select one field below a node."""
         return [found for group in asked(info, [node], ANY).of(name) for found in group]
 
-    async def lineage(self, path: str, info: GraphQLResolveInfo, nodes: Sequence[FieldNode]) -> list[Any]:
+    async def lineage(self, path: str, info: GraphQLResolveInfo[Any], nodes: Sequence[FieldNode]) -> list[Any]:
         """Return the communities from the top down to a path, with what the nodes ask of them."""
         paths = lineage(path)
         if not paths:
@@ -233,7 +235,8 @@ class Reading:
 
     def _object(self, made: Statement, row: Row) -> Any:
         declaration = made.declaration
-        obj = declaration.cls.__new__(declaration.cls)
+        cls: Any = declaration.cls
+        obj = cls.__new__(cls)
         values = obj.__dict__
         pk = row["pk"]
         values.update(pk=pk, id=global_id(declaration.name, pk), declaration=declaration, related={}, row=row)
@@ -287,7 +290,7 @@ class Reading:
 
     async def _load_one(
         self, declaration: Declaration, part: ToOne, objects: Sequence[Any], nodes: list[FieldNode],
-        info: GraphQLResolveInfo,
+        info: GraphQLResolveInfo[Any],
     ) -> None:  # fmt: skip
         keys = {obj.pk: obj.row[f"k_{part.name}"] for obj in objects}
         wanted = [key for key in keys.values() if key is not None]
@@ -299,7 +302,7 @@ class Reading:
             obj.related[id(nodes[0])] = found.get(keys[obj.pk])
 
     async def matters_by_ids(
-        self, keys: Sequence[int], info: GraphQLResolveInfo, nodes: Sequence[FieldNode]
+        self, keys: Sequence[int], info: GraphQLResolveInfo[Any], nodes: Sequence[FieldNode]
     ) -> dict[int, Any]:
         """Return visible matters of any kind with these keys, each as an object of its own type."""
         if not keys:
@@ -320,7 +323,7 @@ class Reading:
 
     async def _load_many(
         self, declaration: Declaration, part: ToMany, objects: Sequence[Any], nodes: list[FieldNode],
-        info: GraphQLResolveInfo,
+        info: GraphQLResolveInfo[Any],
     ) -> None:  # fmt: skip
         target = REGISTRY[part.target]
         items, count = item_nodes(info, nodes)

@@ -44,13 +44,17 @@ class Query:
     ) -> Community | None:
         return await info.context.reading.first_where("Community", access.Where("{t}.code = ?", (str(code),)), info)
 
-    @strawberry.field(description="Communities whose code begins with, or whose name contains, a text: at most `first`.")
+    @strawberry.field(
+        description="Communities whose code begins with, or whose name contains, a text: at most `first`."
+    )
     async def search_communities(
         self,
         info: strawberry.Info,
         text: Annotated[str, strawberry.argument(description="A name or part of it, or the beginning of a code.")],
         first: First = 20,
-        under: Annotated[strawberry.ID | None, strawberry.argument(description="Only below the place with this code.")] = None,
+        under: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Only below the place with this code.")
+        ] = None,
     ) -> list[Community]:
         return await info.context.reading.search_communities(info, text, first, under)
 
@@ -102,8 +106,12 @@ class Query:
     async def changes(
         self,
         info: strawberry.Info,
-        after: Annotated[str | None, strawberry.argument(description="The last cursor seen; from now on without.")] = None,
-        community: Annotated[strawberry.ID | None, strawberry.argument(description="Only at and below this place.")] = None,
+        after: Annotated[
+            str | None, strawberry.argument(description="The last cursor seen; from now on without.")
+        ] = None,
+        community: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Only at and below this place.")
+        ] = None,
         first: First = 50,
     ) -> ChangePage:
         return await changes_after(info, after, community, first)
@@ -178,12 +186,18 @@ async def _viewer_can(info: strawberry.Info, deed: str, code: str) -> Ability:
 class Subscription:
     """What can be followed live, over graphql-transport-ws."""
 
-    @strawberry.subscription(description="What happens, from a cursor on: first what was missed, then live, without a gap.")
+    @strawberry.subscription(
+        description="What happens, from a cursor on: first what was missed, then live, without a gap."
+    )
     async def changes(
         self,
         info: strawberry.Info,
-        after: Annotated[str | None, strawberry.argument(description="The last cursor seen; from now on without.")] = None,
-        community: Annotated[strawberry.ID | None, strawberry.argument(description="Only at and below this place.")] = None,
+        after: Annotated[
+            str | None, strawberry.argument(description="The last cursor seen; from now on without.")
+        ] = None,
+        community: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Only at and below this place.")
+        ] = None,
     ) -> AsyncGenerator[Change, None]:
         async for event, subject in follow(info, after, community):
             yield Change.of(event, subject)

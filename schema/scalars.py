@@ -5,8 +5,8 @@ from fractions import Fraction as ExactFraction
 from typing import Any, NewType
 
 import strawberry
-from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
 from strawberry.scalars import JSON
+from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
 from strawberry.types.scalar import ScalarDefinition
 
 from core.clock import from_wire, to_wire
@@ -27,7 +27,7 @@ def area_text(hundredths: int) -> str:
 def parse_area(text: Any) -> Area:
     """Read ``"89.52"`` into hundredths; refuses floats, exponents and a third decimal."""
     if not isinstance(text, str):
-        raise ValueError('an area is a string such as "89.52"')
+        raise ValueError('an area is a string such as "89.52"')  # noqa: TRY004 - what graphql-core expects
     whole, _, part = text.partition(".")
     if not whole.isdigit() or len(whole) > 10 or not whole.isascii() or len(part) > 2 or (part and not part.isdigit()):
         raise ValueError('an area is a string with at most two decimals, such as "89.52"')

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
-    FieldNode, FragmentSpreadNode, GraphQLIncludeDirective, GraphQLResolveInfo, GraphQLSkipDirective, InlineFragmentNode,
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLIncludeDirective,
+    GraphQLResolveInfo,
+    GraphQLSkipDirective,
+    InlineFragmentNode,
     SelectionSetNode,
 )  # fmt: skip
 from graphql.execution.values import get_argument_values, get_directive_values
@@ -18,7 +23,7 @@ from graphql.execution.values import get_argument_values, get_directive_values
 class Asked:
     """The fields asked of objects of one type: for each response name the nodes that ask for it, in document order."""
 
-    info: GraphQLResolveInfo
+    info: GraphQLResolveInfo[Any]
     fields: dict[str, list[FieldNode]]
 
     def names(self) -> set[str]:
@@ -30,7 +35,7 @@ class Asked:
         return [nodes for nodes in self.fields.values() if nodes[0].name.value == name]
 
 
-def asked(info: GraphQLResolveInfo, nodes: Iterable[FieldNode], type_names: frozenset[str]) -> Asked:
+def asked(info: GraphQLResolveInfo[Any], nodes: Iterable[FieldNode], type_names: frozenset[str]) -> Asked:
     """Collect what these field nodes ask of an object whose type has one of these names (its own, its interfaces')."""
     fields: dict[str, list[FieldNode]] = {}
     seen: set[str] = set()
@@ -41,7 +46,7 @@ def asked(info: GraphQLResolveInfo, nodes: Iterable[FieldNode], type_names: froz
 
 
 def _collect(
-    info: GraphQLResolveInfo,
+    info: GraphQLResolveInfo[Any],
     selection: SelectionSetNode,
     type_names: frozenset[str],
     fields: dict[str, list[FieldNode]],
@@ -62,12 +67,12 @@ def _collect(
                 _collect(info, fragment.selection_set, type_names, fields, seen)
 
 
-def _fragment(info: GraphQLResolveInfo, name: str) -> Any:
+def _fragment(info: GraphQLResolveInfo[Any], name: str) -> Any:
     found = info.fragments[name]
     return getattr(found, "definition", found)
 
 
-def _included(info: GraphQLResolveInfo, node: Any) -> bool:
+def _included(info: GraphQLResolveInfo[Any], node: Any) -> bool:
     if not node.directives:
         return True
     skip = get_directive_values(GraphQLSkipDirective, node, info.variable_values)
@@ -77,13 +82,13 @@ def _included(info: GraphQLResolveInfo, node: Any) -> bool:
     return not (include and include["if"] is False)
 
 
-def arguments_of(info: GraphQLResolveInfo, type_name: str, node: FieldNode) -> dict[str, Any]:
+def arguments_of(info: GraphQLResolveInfo[Any], type_name: str, node: FieldNode) -> dict[str, Any]:
     """Return the coerced arguments of a field node, by GraphQL name."""
     parent: Any = info.schema.get_type(type_name)
     return get_argument_values(parent.fields[node.name.value], node, info.variable_values)
 
 
-def item_nodes(info: GraphQLResolveInfo, nodes: Sequence[FieldNode]) -> tuple[list[FieldNode], bool]:
+def item_nodes(info: GraphQLResolveInfo[Any], nodes: Sequence[FieldNode]) -> tuple[list[FieldNode], bool]:
     """Return the nodes below a connection that select its items, and whether ``totalCount`` is asked for."""
     inside = asked(info, nodes, ANY)
     items = [node for group in inside.of("nodes") for node in group]

@@ -93,24 +93,28 @@ def _result(name: str, member: type) -> Any:
     members: Any = member
     for one in MEMBERS:
         members |= one
-    return Annotated[members, strawberry.union(f"{name}Result", description=f"What `{name[:1].lower()}{name[1:]}` gives.")]
+    return Annotated[
+        members, strawberry.union(f"{name}Result", description=f"What `{name[:1].lower()}{name[1:]}` gives.")
+    ]
 
 
 @strawberry.type
 class Mutation:
     """Everything that can be done."""
 
-    @strawberry.mutation(description="Sign in with username and password. Five wrong guesses lock the account for 15 minutes.")
+    @strawberry.mutation(
+        description="Sign in with username and password. Five wrong guesses lock the account for 15 minutes."
+    )
     async def login(
         self, info: strawberry.Info, input: Annotated[LoginInput, strawberry.argument(description="Who signs in.")]
     ) -> _result("Login", Session):  # type: ignore[valid-type]
         context = info.context
-        made = await accounts.login(
-            context.kernel, input.username, input.password, context.address, context.language
-        )
+        made = await accounts.login(context.kernel, input.username, input.password, context.address, context.language)
         return Session(access_token=made.access_token, refresh_token=made.refresh_token, expires_at=made.expires_at)
 
-    @strawberry.mutation(description="Swap a refresh token for a new session. A token used twice ends the whole session.")
+    @strawberry.mutation(
+        description="Swap a refresh token for a new session. A token used twice ends the whole session."
+    )
     async def refresh(
         self, info: strawberry.Info, input: Annotated[RefreshInput, strawberry.argument(description="The token.")]
     ) -> _result("Refresh", Session):  # type: ignore[valid-type]

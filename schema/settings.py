@@ -1,8 +1,9 @@
 """Settings and plugins of a community, with provenance, as the API shows them."""
 
-from typing import Any
+from typing import Any, cast
 
 import strawberry
+from strawberry.scalars import JSON
 
 from core.settings import ENABLED, Settings
 from schema.types import Community, CommunityPlugin, SettingValue
@@ -36,7 +37,7 @@ def _one(plugin: Any, path: str, context: Any, places: dict[str, Community]) -> 
         title_en=plugin.manifest.title_en,
         enabled=context.book.is_enabled(plugin.id, path, context.now),
         requires=sorted(context.kernel.host.requires_closure(plugin.id) - {plugin.id}),
-        settings_schema=model.model_json_schema(),
+        settings_schema=cast(JSON, model.model_json_schema()),
         settings=values,
     )
 

@@ -38,7 +38,9 @@ def shared_place(sight: access.Sight) -> access.Where:
 def of_visible_matter(sight: access.Sight) -> access.Where:
     """Show what belongs to a matter to whoever may see the matter."""
     seen = visible_matters(sight)
-    return access.Where(f"EXISTS (SELECT 1 FROM core_matter m WHERE m.id = {{t}}.matter_id AND {seen.sql})", seen.params)
+    return access.Where(
+        f"EXISTS (SELECT 1 FROM core_matter m WHERE m.id = {{t}}.matter_id AND {seen.sql})", seen.params
+    )
 
 
 @declared(models.Person, visible=everyone)
@@ -79,14 +81,18 @@ class Deadline:
     to_state: str = strawberry.field(description="The state the matter has from then on.")
     started_at: datetime = strawberry.field(description="When this clock was started; it is never recomputed.")
     source: str = strawberry.field(description="The rule the period comes from, with its confidence mark.")
-    estimated: bool = strawberry.field(description="True when the working days of that year are not published yet (推定).")
+    estimated: bool = strawberry.field(
+        description="True when the working days of that year are not published yet (推定)."
+    )
 
 
 @strawberry.type(description="Whether the viewer may do something now, and if not, why.")
 class Ability:
     """Whether the viewer may do something now, and if not, why."""
 
-    deed: str = strawberry.field(description="The deed, e.g. `voting.cast_ballot`; the mutation is the part after the dot.")
+    deed: str = strawberry.field(
+        description="The deed, e.g. `voting.cast_ballot`; the mutation is the part after the dot."
+    )
     allowed: bool = strawberry.field(description="Whether it would be accepted now.")
     reason: UserError | None = strawberry.field(description="Why not; null when allowed.", default=None)
 
@@ -118,7 +124,9 @@ class Matter(Node):
     )
     created_at: datetime = column("When it was made.", "{m}.created_at")
     updated_at: datetime = column("When its state last changed.", "{m}.updated_at")
-    author: Person | None = to_one("Person", "{m}.author_id", "Who made it; null when the system did or it is withheld.")
+    author: Person | None = to_one(
+        "Person", "{m}.author_id", "Who made it; null when the system did or it is withheld."
+    )
     community: Annotated["Community", strawberry.lazy("schema.types")] = to_one(
         "Community", "{m}.community_id", "Where it belongs."
     )
@@ -256,9 +264,7 @@ class Community(Node):
         return await info.context.reading.page("Community", info, where=where, order=BY_PATH, first=first, after=after)
 
     @strawberry.field(description="The places above, from the top down (at most 10).")
-    async def ancestors(
-        self, info: strawberry.Info
-    ) -> list[Annotated["Community", strawberry.lazy("schema.types")]]:
+    async def ancestors(self, info: strawberry.Info) -> list[Annotated["Community", strawberry.lazy("schema.types")]]:
         raw = info._raw_info
         return (await info.context.reading.lineage(self.path, raw, raw.field_nodes))[:-1]  # type: ignore[attr-defined]
 
@@ -303,7 +309,9 @@ class ViewerRole:
     """One appointment of the viewer."""
 
     role: str = strawberry.field(description="The role's code.")
-    community: Community | None = strawberry.field(description="Where it is held; null for what everybody signed in has.")
+    community: Community | None = strawberry.field(
+        description="Where it is held; null for what everybody signed in has."
+    )
     permissions: list[str] = strawberry.field(description="What it allows there.")
 
 
@@ -314,4 +322,3 @@ class ViewerInfo:
     person: Person | None = strawberry.field(description="The person signed in; null for nobody.")
     roles: list[ViewerRole] = strawberry.field(description="The roles held now.")
     language: str = strawberry.field(description="The language messages come in: zh or en.")
-

@@ -87,7 +87,9 @@ class World:
         found = await self.client.post(path, json={"query": query, "variables": variables or {}}, headers=headers)
         return Answer(found.status_code, found.json())
 
-    async def do(self, mutation: str, input: dict[str, Any], fields: str = "__typename", *, as_: str, **more: Any) -> Any:
+    async def do(
+        self, mutation: str, input: dict[str, Any], fields: str = "__typename", *, as_: str, **more: Any
+    ) -> Any:
         """Do a mutation; returns the member of its result union, with ``code message path`` when it is an error."""
         pascal = mutation[:1].upper() + mutation[1:]
         document = (
@@ -177,7 +179,10 @@ async def _fill(database: str, wanted: PluginList, folder: Path) -> tuple[str, d
 async def _copy(url: str, folder: Path) -> str:
     if url.startswith("sqlite"):
         target = folder / "shanzhi.db"
-        with closing(sqlite3.connect(url.removeprefix("sqlite://"))) as filled, closing(sqlite3.connect(target)) as copied:
+        with (
+            closing(sqlite3.connect(url.removeprefix("sqlite://"))) as filled,
+            closing(sqlite3.connect(target)) as copied,
+        ):
             filled.backup(copied)  # with what is still in the write-ahead log
         return f"sqlite:///{target}"
     return await _create(f"shanzhi_test_{uuid.uuid4().hex[:12]}", template=url.rpartition("/")[2])

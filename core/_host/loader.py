@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 
 from core._host import messages as say
 from core._host.checks import Claims, deaf, faults
@@ -16,7 +17,9 @@ from core._host.reasons import Reason, Refusal
 from core._host.record import Plugin, PluginState
 from core._host.switchboard import Switchboard
 from core._host.tables import table_faults
-from core.plugin import CONTRACT
+from core.plugin import CONTRACT, Hooks
+
+HOOKS = tuple(sorted(name for name in vars(Hooks) if not name.startswith("_")))
 
 
 def load(candidates: Iterable[Plugin], known_roles: Collection[str]) -> dict[str, Plugin]:
@@ -111,6 +114,7 @@ def _import(plugin: Plugin) -> None:
     try:
         package = importlib.import_module(plugin.module)
         _check_place(plugin, getattr(package, "__file__", None))
+        _uncover(plugin, package)
         plugin.models = _submodule(plugin, "models", run=True)
         plugin.migrations = _submodule(plugin, "migrations")
         door = _submodule(plugin, "api", run=True)
@@ -119,6 +123,19 @@ def _import(plugin: Plugin) -> None:
         raise
     lent = getattr(sys.modules[door], "ANCHORS", ()) if door is not None else ()
     plugin.anchors = (lent,) if isinstance(lent, str) else tuple(lent)
+
+
+def _uncover(plugin: Plugin, package: ModuleType) -> None:
+    """Let ``from wishes import problems`` give the module also where the package has a hook of that name.
+
+    The functions are taken out before the modules are imported; the switchboard finds them by running the file again.
+    """
+    covered = [name for name in HOOKS if importlib.util.find_spec(f"{plugin.module}.{name}") is not None]
+    for name in covered:
+        if not isinstance(vars(package).get(name, package), ModuleType):
+            delattr(package, name)
+    for name in covered:
+        _submodule(plugin, name, run=True)
 
 
 def _check_place(plugin: Plugin, file: str | None) -> None:

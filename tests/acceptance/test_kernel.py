@@ -9,7 +9,7 @@ async def test_a_stranger_reads_the_public_tree(world: World) -> None:
     """Anybody reads the tree: the district's four towns with their counts, and the way up from a community."""
     answer = await world.gql(
         '{ community(code: "440604000000") { name kind children(first: 10) { totalCount nodes { code name kind } } '
-        'descendants(kind: COMMUNITY, first: 1) { totalCount } villages: descendants(kind: VILLAGE, first: 1) { totalCount } '
+        "descendants(kind: COMMUNITY, first: 1) { totalCount } villages: descendants(kind: VILLAGE, first: 1) { totalCount } "
         "parent { name parent { name } } } }"
     )
     found = answer.data["community"]
@@ -66,10 +66,14 @@ async def test_the_feed_misses_nothing(world: World) -> None:
     await world.do("disablePlugin", {"community": code, "plugin": "wishes"}, as_="staff")
     await world.do("enablePlugin", {"community": code, "plugin": "wishes"}, as_="staff")
     page = (
-        await world.gql("query($a: String) { changes(after: $a) { cursor changes { type payload } } }", {"a": start["cursor"]})
+        await world.gql(
+            "query($a: String) { changes(after: $a) { cursor changes { type payload } } }", {"a": start["cursor"]}
+        )
     ).data["changes"]
     assert [c["type"] for c in page["changes"]] == ["core.plugin_disabled", "core.plugin_enabled"]
-    again = (await world.gql("query($a: String) { changes(after: $a) { changes { type } } }", {"a": page["cursor"]})).data
+    again = (
+        await world.gql("query($a: String) { changes(after: $a) { changes { type } } }", {"a": page["cursor"]})
+    ).data
     assert again["changes"]["changes"] == []
 
 
