@@ -82,7 +82,7 @@ class Kernel:
         await self.host.record(tx, self.clock.now())
 
     async def perform(
-        self, spec: work.DeedSpec, viewer: access.Viewer, key: str | None = None, **arguments: Any
+        self, spec: work.DeedSpec, viewer: access.Viewer, key: str | None = None, /, **arguments: Any
     ) -> Any:
         """Do a deed as a viewer; see ``work.perform``."""
         return await work.perform(self, spec, viewer, arguments, key)

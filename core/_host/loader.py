@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from core._host import messages as say
 from core._host.checks import Claims, deaf, faults
@@ -132,7 +132,7 @@ def _uncover(plugin: Plugin, package: ModuleType) -> None:
     """
     covered = [name for name in HOOKS if importlib.util.find_spec(f"{plugin.module}.{name}") is not None]
     for name in covered:
-        if not isinstance(vars(package).get(name, package), ModuleType):
+        if isinstance(vars(package).get(name), FunctionType):
             delattr(package, name)
     for name in covered:
         _submodule(plugin, name, run=True)

@@ -1,0 +1,13 @@
+"""The server of these tests loads this package beside the plugins of the tree."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.host import PluginList
+
+
+@pytest.fixture
+def plugin_list() -> PluginList:
+    """Return what ``plugins.toml`` of a server with this brand says: ``installed = ["book_drifting"]``."""
+    return PluginList(installed=frozenset({"book_drifting"}))
