@@ -41,6 +41,7 @@ PERMISSIONS = (
 EVENTS = (
     EventType("core.plugin_enabled", "功能已启用", "A plugin was enabled", public=True),
     EventType("core.plugin_disabled", "功能已停用", "A plugin was disabled", public=True),
+    EventType("core.plugin_removed", "插件已移除", "A plugin was removed", public=True),
     EventType("core.setting_changed", "设置已更改", "A setting was changed", public=True),
 )
 UNKNOWN_PLUGIN = Problem(

@@ -10,7 +10,7 @@ migration wait. A failing core migration stops everything.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,7 @@ __all__ = [
     "MigrationReport",
     "NotMigratable",
     "check",
+    "doomed_tables",
     "downgrade_to_zero",
     "drop_tables",
     "migrate",
@@ -43,6 +44,8 @@ __all__ = [
 
 RECORDS = "tortoise_migrations"
 OnStep = Callable[[str, str], object]
+Around = Callable[[Target, list[str]], AbstractAsyncContextManager[None]]
+"""What a removal does besides, in its transaction: entered with the tables that are about to go, left when they are gone."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +212,7 @@ async def _record(target: Target, key: Key) -> None:
 
 
 async def downgrade_to_zero(
-    url: str, label: str, apps: Sequence[AppMigrations], *, backup_dir: Path | None = None
+    url: str, label: str, apps: Sequence[AppMigrations], *, backup_dir: Path | None = None, around: Around | None = None
 ) -> None:
     """Take an app's migrations back: undo its data operations, drop its tables, clean its records; all or nothing.
 
@@ -221,8 +224,7 @@ async def downgrade_to_zero(
         applied = await _applied(target)
         files = read_files(apps, applied)
         steps = [key for key in files.steps if key[0] == label and key in applied]
-        async with _undoing(target, label):
-            await _doomed(target, f"{label}_")
+        async with _undoing(target, label), _besides(around, target, await doomed_tables(target, f"{label}_")):
             if any(_can_undo(operation) for key in steps for operation in files.steps[key].operations):
                 for key in reversed(steps):
                     applied.discard(key)
@@ -230,7 +232,9 @@ async def downgrade_to_zero(
             await _drop(target, f"{label}_", label)
 
 
-async def drop_tables(url: str, prefix: str, label: str, *, backup_dir: Path | None = None) -> None:
+async def drop_tables(
+    url: str, prefix: str, label: str, *, backup_dir: Path | None = None, around: Around | None = None
+) -> None:
     """Drop the tables with this prefix and clean the app's records; for an app whose code is gone.
 
     A table that belongs to another known app with a longer label (``vote_extra_*`` beside ``vote_*``) stays.
@@ -239,8 +243,16 @@ async def drop_tables(url: str, prefix: str, label: str, *, backup_dir: Path | N
         MigrationFailed: the app is core, or other tables point at its tables.
     """
     _refuse_core(label)
-    async with _session(url, backup_dir) as target, _undoing(target, label):
+    async with (
+        _session(url, backup_dir) as target,
+        _undoing(target, label),
+        _besides(around, target, await doomed_tables(target, prefix)),
+    ):
         await _drop(target, prefix, label)
+
+
+def _besides(around: Around | None, target: Target, tables: list[str]) -> AbstractAsyncContextManager[object]:
+    return nullcontext() if around is None else around(target, tables)
 
 
 def _refuse_core(label: str) -> None:
@@ -282,7 +294,7 @@ async def _undo(target: Target, migration: Migration, state: State) -> None:
                 await operation.database_backward(label, usable, before, editor)
 
 
-async def _doomed(target: Target, prefix: str) -> list[str]:
+async def doomed_tables(target: Target, prefix: str) -> list[str]:
     """Return the tables to drop: those with the prefix that are not another app's; refuse if others point at them."""
     tables = await actual_tables(target)
     longer = tuple(f"{owner}_" for owner, _ in await _applied(target) if owner.startswith(prefix))
@@ -296,7 +308,7 @@ async def _doomed(target: Target, prefix: str) -> list[str]:
 
 async def _drop(target: Target, prefix: str, label: str) -> None:
     """Drop an app's tables and forget its migrations."""
-    doomed = [f'"{name}"' for name in await _doomed(target, prefix)]
+    doomed = [f'"{name}"' for name in await doomed_tables(target, prefix)]
     # One statement on PostgreSQL, where tables may point at each other; SQLite's keys are off.
     for names in doomed if target.dialect == "sqlite" else filter(None, [", ".join(doomed)]):
         await target.run(f"DROP TABLE {names}")
