@@ -9,7 +9,7 @@ claim_wish = mutation(service.claim_wish, ClaimWishInput, "Wish")
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Annotated, Any
 
@@ -52,17 +52,23 @@ def mutation(
     input_type: type,
     returns: str | type,
     *,
+    prepare: Callable[[dict[str, Any], strawberry.Info], Awaitable[dict[str, Any]]] | None = None,
     present: Callable[[Any, strawberry.Info], Any] | None = None,
 ) -> StrawberryField:
     """Make the mutation of a deed.
 
     ``returns`` names the declared type of the object whose key the deed returns (read back as the viewer may see it), or
-    is a Strawberry type that ``present(result, info)`` makes of the deed's JSON-able result.
+    is a Strawberry type that ``present(result, info)`` makes of the deed's JSON-able result. ``prepare(arguments, info)``
+    does what must come before, as a deed may await only the database: reading a file, hashing a password. It gives the
+    deed's arguments, and checks first who may ask for such work.
     """
     name = spec.name.rpartition(".")[2]
 
     async def resolve(input: Any, info: strawberry.Info) -> Any:
-        result = await info.context.perform(spec, arguments_of(input), input.idempotency_key)
+        arguments = arguments_of(input)
+        if prepare is not None:
+            arguments = await prepare(arguments, info)
+        result = await info.context.perform(spec, arguments, input.idempotency_key)
         if present is not None:
             made = present(result, info)
             return await made if inspect.isawaitable(made) else made
