@@ -7,11 +7,11 @@ here?", a ``Rule`` answers "which rows may this person see?" as a predicate that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from core import errors
 from core.clock import to_wire
@@ -155,6 +155,18 @@ TRUE = Where("TRUE")
 FALSE = Where("FALSE")
 
 
+class MatterKind(Protocol):
+    """What a sight knows of a kind of matter: a lifecycle, seen from here."""
+
+    @property
+    def type_name(self) -> str:
+        """Return the GraphQL type of its matters."""
+
+    @property
+    def visible(self) -> Rule:
+        """Return who may see them."""
+
+
 @dataclass(frozen=True)
 class Sight:
     """Whose eyes, and at what moment: what a row predicate is made for."""
@@ -162,6 +174,7 @@ class Sight:
     viewer: Viewer
     now: datetime
     enabled: Callable[[str], Sequence[tuple[str, str]]] = field(default=lambda plugin: (("", "\uffff"),))
+    kinds: Mapping[tuple[str, str], MatterKind] = field(default_factory=dict)  # by plugin and kind
 
     @property
     def now_wire(self) -> str:

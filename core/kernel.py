@@ -102,7 +102,7 @@ class Kernel:
 
     def sight(self, viewer: access.Viewer, book: SettingsBook, now: Any) -> access.Sight:
         """Return what row predicates are made for: whose eyes, when, and where each plugin is on."""
-        return access.Sight(viewer, now, lambda plugin: book.enabled_ranges(plugin, now))
+        return access.Sight(viewer, now, lambda plugin: book.enabled_ranges(plugin, now), self.host.lifecycles)
 
     def gates_for(self, deed: str) -> Sequence[tuple[str, GateCheck]]:
         """Return the gates that stand before a deed, each with the plugin that owns it."""

@@ -21,7 +21,6 @@ from core.host import Host, Plugin
 from schema import offices
 from schema.declared import REGISTRY
 from schema.errors import HANDLERS, MEMBERS
-from schema.reading import MATTER_TYPES
 from schema.root import Query, Subscription
 from schema.scalars import SCALARS
 from schema.sessions import SESSIONS, Mutation
@@ -130,9 +129,6 @@ class Profiles:
     host: Host
     suggestions: bool = True
     _cache: "OrderedDict[frozenset[str], ProfileSchema]" = field(default_factory=OrderedDict)
-
-    def __post_init__(self) -> None:
-        MATTER_TYPES.update({(c.plugin, c.kind): c.type_name for c in self.host.lifecycles.values()})
 
     def usable(self) -> dict[str, Plugin]:
         """Return the plugins that are ready, by id."""

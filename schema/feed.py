@@ -13,7 +13,7 @@ from core.hierarchy import subtree_range
 from core.ids import global_id
 from core.kernel import Kernel
 from schema.paging import BAD_CURSOR, check_first
-from schema.reading import MATTER_TYPES, visible_matters
+from schema.reading import visible_matters
 
 BATCH = 100
 
@@ -82,8 +82,9 @@ async def _subjects(info: strawberry.Info, found: list[Event]) -> dict[int, str]
     rows = await info.context.kernel.database.fetch(
         f"SELECT id, plugin, kind FROM core_matter WHERE id IN ({', '.join('?' * len(ids))})", ids
     )
-    names = {row["id"]: MATTER_TYPES.get((row["plugin"], row["kind"])) for row in rows}
-    return {key: global_id(name, key) for key, name in names.items() if name}
+    kinds = info.context.sight.kinds
+    declared = {row["id"]: kinds.get((row["plugin"], row["kind"])) for row in rows}
+    return {key: global_id(kind.type_name, key) for key, kind in declared.items() if kind}
 
 
 async def _newest(info: strawberry.Info) -> int:

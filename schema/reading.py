@@ -313,9 +313,9 @@ class Reading:
         )
         grouped: dict[str, list[int]] = {}
         for row in kinds:
-            name = MATTER_TYPES.get((row["plugin"], row["kind"]))
-            if name is not None and info.schema.get_type(name) is not None:
-                grouped.setdefault(name, []).append(row["id"])
+            kind = self.sight.kinds.get((row["plugin"], row["kind"]))
+            if kind is not None and info.schema.get_type(kind.type_name) is not None:
+                grouped.setdefault(kind.type_name, []).append(row["id"])
         found: dict[int, Any] = {}
         for name, ids in grouped.items():
             found.update(await self.by_ids(REGISTRY[name], ids, info, nodes))
@@ -362,16 +362,16 @@ class Reading:
         return any(low <= path < high for low, high in self.sight.enabled(plugin))
 
 
-MATTER_TYPES: dict[tuple[str, str], str] = {}
-"""The GraphQL type of each kind of matter: filled when the schema is composed."""
-
-
 def visible_matters(sight: access.Sight, known: Callable[[str], bool] = lambda name: True) -> access.Where:
     """Return the predicate, over ``core_matter m``, for the matters of all kinds that may be seen."""
     visible = access.FALSE
-    for (plugin, kind), name in MATTER_TYPES.items():
-        if known(name):
-            visible |= access.Where("(m.plugin = ? AND m.kind = ?)", (plugin, kind)) & REGISTRY[name].seen(sight)
+    for (plugin, kind), declared in sight.kinds.items():
+        if known(declared.type_name):
+            seen = declared.visible(sight)
+            if sight.viewer.system is None:
+                seen &= access.within(access.MATTER_PATH, sight.enabled(plugin))
+            one = access.Where("({m}.plugin = ? AND {m}.kind = ?)", (plugin, kind)) & seen
+            visible |= access.Where(one.sql.replace("{m}", "m"), one.params)
     return visible
 
 

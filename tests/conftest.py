@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -14,6 +16,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+import uvicorn
 
 from core import accounts, demo, roles
 from core.background import Background
@@ -23,7 +26,6 @@ from core.hierarchy import Place
 from core.host import Host, PluginList, read_plugin_list
 from core.kernel import Kernel
 from schema.asgi import application
-from schema.reading import MATTER_TYPES
 from tests import services
 
 ROOT = Path(__file__).parent.parent
@@ -146,7 +148,6 @@ async def world(
     if key not in _template["made"]:
         _template["made"][key] = await _fill(database, plugin_list, _template["folder"])
     made, people = _template["made"][key]
-    MATTER_TYPES.clear()  # of servers with other plugins that this process ran before
     url = await _copy(made, tmp_path)
     clock = SetClock(START)
     kernel = await Kernel.open(config_for(tmp_path, url, secret=SECRET), clock=clock, host=load_host(plugin_list))
@@ -159,6 +160,19 @@ async def world(
     await kernel.close()
     if database == "postgres":
         await _drop(url)
+
+
+@pytest.fixture
+async def live(world: World) -> AsyncIterator[str]:
+    """Serve the world on a real port of this machine; gives ``127.0.0.1:port``."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(application(world.kernel), lifespan="off", log_level="warning", ws_max_size=1 << 20)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    yield f"127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    world.kernel.feed.close()
+    await serving
 
 
 SECRET = "tests-0Jx7v1Qm9sZ4kR8wYb3NfTgH5uLcPdEa"
@@ -210,8 +224,6 @@ async def _drop(url: str) -> None:
 def _no_templates_left(_template: dict[str, Any]) -> Iterator[None]:
     """Drop the template databases of this session at its end."""
     yield
-    import asyncio
-
     for url, _ in _template["made"].values():
         if url.startswith("postgres"):
             asyncio.run(_drop(url))
