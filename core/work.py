@@ -131,6 +131,10 @@ class Act:
         """Say whether a plugin is on here."""
         return self.book.is_enabled(plugin, (place or self.place).path, self.now)
 
+    def can_use(self, plugin: str, place: Place | None = None) -> bool:
+        """Say whether a plugin is on here and ready on this server: ask before using one listed under ``after``."""
+        return self.enabled(plugin, place) and any(ready.id == plugin for ready in self.kernel.host.ready())
+
     def require(self, permission: str, place: Place | None = None) -> None:
         """Raise NotAllowed unless the actor holds one more permission here."""
         access.decide(self.actor, permission, place or self.place).enforce()
