@@ -1,0 +1,115 @@
+"""The certificate of a result: everything a stranger needs to recompute it, as the same bytes every time.
+
+Who chose what is not in it. The bundle, for scrutineers, holds every ballot with the nonce of its receipt, so that each
+matches a receipt of the certificate, and the sums can be added up again. ``verify_certificate.py`` checks both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from core._db.seam import Row, Tx
+from core.fields import canonical_json
+
+
+async def build(tx: Any, poll_id: int) -> tuple[str, str]:
+    """Return the certificate of the latest count as canonical JSON, and its SHA-256."""
+    poll = await _poll(tx, poll_id)
+    receipts = await tx.fetch(
+        "SELECT receipt FROM voting_returned WHERE poll_id = ? ORDER BY receipt", (poll_id,)
+    )
+    listed = [row["receipt"] for row in receipts]
+    document = {
+        "v": 1,
+        "kind": "shanzhi.voting.certificate",
+        "poll": str(poll_id),
+        "title": poll["title"],
+        "place": {"code": poll["code"], "name": poll["name"]},
+        "legal_effect": poll["legal_effect"],
+        "announced_at": poll["announced_at"],
+        "opens_at": poll["opens_at"],
+        "first_closes_at": poll["first_closes_at"],
+        "closes_at": poll["closes_at"],
+        "settings": json.loads(poll["frozen"] or "{}"),
+        "roll": {
+            "id": str(poll["roll_id"]), "hash": poll["roll_hash"], "record_date": poll["record_date"],
+            "area": poll["area_centi"], "heads": poll["heads"],
+        },
+        "notice": await _notice(tx, poll["notice_id"]),
+        "receipts": listed,
+        "receipts_hash": digest_of("\n".join(listed)),
+        "motions": await _motions(tx, poll_id),
+    }  # fmt: skip
+    text = canonical_json(document)
+    return text, digest_of(text)
+
+
+def digest_of(text: str) -> str:
+    """Hash text; hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def _poll(tx: Any, poll_id: int) -> Row:
+    row = await tx.fetch(
+        "SELECT p.*, m.title, m.frozen, c.code, c.name FROM voting_poll p JOIN core_matter m ON m.id = p.matter_id "
+        "JOIN core_community c ON c.id = m.community_id WHERE p.matter_id = ?",
+        (poll_id,),
+    )
+    return row[0]
+
+
+async def _notice(tx: Any, notice_id: int | None) -> dict[str, Any] | None:
+    """Return the proof of notice: which one, when it went up, and the hash of its text as it was first posted."""
+    rows = await tx.fetch(
+        "SELECT notice_id, at, title, body FROM notices_version WHERE notice_id = ? AND number = 1", (notice_id,)
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    return {"id": str(row["notice_id"]), "posted_at": row["at"], "text_hash": digest_of(f"{row['title']}\n{row['body']}")}
+
+
+async def _motions(tx: Any, poll_id: int) -> list[dict[str, Any]]:
+    rows = await tx.fetch(
+        "SELECT n.id, n.position, n.title, r.round, r.figures FROM voting_motion n JOIN voting_poll p ON p.matter_id = n.poll_id "
+        "JOIN voting_result r ON r.motion_id = n.id AND r.round = p.round WHERE n.poll_id = ? ORDER BY n.position",
+        (poll_id,),
+    )
+    return [
+        {"id": str(r["id"]), "position": r["position"], "title": r["title"], "round": r["round"],
+         "verdict": json.loads(r["figures"])} for r in rows
+    ]  # fmt: skip
+
+
+async def bundle(tx: Tx, poll_id: int) -> tuple[str, str]:
+    """Return all ballots of a counted poll with the nonces of their receipts, and what counts for each entry."""
+    returned = await tx.fetch(
+        "SELECT x.id, e.number, e.area_centi, e.heads, x.channel, x.marks, x.is_signed, x.at, x.nonce, x.receipt, "
+        "x.withdrawn_at FROM voting_returned x JOIN register_roll_entry e ON e.id = x.entry_id WHERE x.poll_id = ? "
+        "ORDER BY e.number, x.id",
+        (poll_id,),
+    )
+    counted = await tx.fetch(
+        "SELECT e.number, b.choices, b.area_centi, b.heads FROM voting_ballot b "
+        "JOIN register_roll_entry e ON e.id = b.entry_id WHERE b.poll_id = ? ORDER BY e.number",
+        (poll_id,),
+    )
+    text = canonical_json({
+        "v": 1, "kind": "shanzhi.voting.ballots", "poll": str(poll_id),
+        "returned": [_returned(row) for row in returned],
+        "counted": [
+            {"entry": row["number"], "choices": row["choices"], "area": row["area_centi"], "heads": row["heads"]}
+            for row in counted
+        ],
+    })  # fmt: skip
+    return text, digest_of(text)
+
+
+def _returned(row: Row) -> dict[str, Any]:
+    return {
+        "entry": row["number"], "area": row["area_centi"], "heads": row["heads"], "channel": row["channel"],
+        "marks": row["marks"], "signed": bool(row["is_signed"]), "at": row["at"], "nonce": row["nonce"],
+        "receipt": row["receipt"], "withdrawn": row["withdrawn_at"] is not None,
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""The verbs of voting, by the hands that do them."""
