@@ -111,9 +111,9 @@ def load(path: Path) -> Table:
 def check_parents(table: Table, outside: Mapping[str, Place]) -> None:
     """Check that every row's parent exists, in the source or outside of it, and is of a level above."""
     for row, parent in enumerate(table.parents):
-        if not parent or parent in table.unsound:
-            continue
         above = table.index.get(parent)
+        if not parent or (above is None and parent in table.unsound):
+            continue
         if above is None and parent not in outside:
             table.blame(
                 row, f"上级 {parent[:40]} 不在文件中，也不在数据库中。",
