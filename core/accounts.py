@@ -325,9 +325,7 @@ async def _rotate(kernel: Kernel, tx: Tx, token: str) -> Session | DomainError:
     now, row = kernel.clock.now(), await _find_token(tx, token)
     if row is None:
         return TOKEN_INVALID()
-    session_end = from_wire(row["began_at"]) + SESSION_LIFE
-    over = from_wire(row["expires_at"]) <= now or session_end <= now
-    if row["revoked_at"] is not None or row["suspended_at"] is not None or over:
+    if row["revoked_at"] is not None or row["suspended_at"] is not None or from_wire(row["expires_at"]) <= now:
         return SESSION_ENDED()
     if row["used_at"] is not None and now - from_wire(row["used_at"]) > RETRY_GRACE:
         await _revoke(tx, "family", row["family"], now)
@@ -337,7 +335,8 @@ async def _rotate(kernel: Kernel, tx: Tx, token: str) -> Session | DomainError:
     await tx.execute(
         "UPDATE core_refresh_token SET used_at = ? WHERE id = ? AND used_at IS NULL", (to_wire(now), row["id"])
     )
-    return await _issue(kernel, tx, await _account(tx, row["account_id"]), row["family"], new_id(), now, session_end)
+    account, session_end = await _account(tx, row["account_id"]), from_wire(row["began_at"]) + SESSION_LIFE
+    return await _issue(kernel, tx, account, row["family"], new_id(), now, session_end)
 
 
 async def _revoke(tx: Tx, column: str, value: int, now: datetime) -> None:

@@ -17,7 +17,7 @@ from core import accounts, people
 from core.access import ANYONE
 from core.accounts import Session, login, logout, refresh
 from core.errors import DomainError
-from core.guesses import PER_ACCOUNT, PER_ADDRESS, network
+from core.guesses import PER_ACCOUNT, PER_ADDRESS, count_guess, network
 from core.keys import Keyring, from_base64, to_base64
 from core.passwords import HASHER, UNKNOWN_HASH, check_password, hash_password, normalise_username, verify
 from core.tokens import ALGORITHM, AUDIENCE, TOKEN_TYPE
@@ -220,6 +220,34 @@ async def test_a_repeated_refresh_within_ten_seconds_is_answered(here: World) ->
     assert lost.refresh_token != again.refresh_token
     for session in (lost, again):
         assert (await refresh(here.kernel, session.refresh_token)).person == first.person
+
+
+async def test_retries_do_not_prolong_the_time_for_retries(one: World) -> None:
+    """The ten seconds run from the first use."""
+    first = await sign_in(one)
+    for _ in range(2):
+        await refresh(one.kernel, first.refresh_token)
+        one.clock.advance(seconds=8)
+    assert await code_of(refresh(one.kernel, first.refresh_token)) == "core.token_reused"
+
+
+@pytest.mark.parametrize("change", ["session_version = 2", "suspended_at = '2026-11-23T09:00:00.000+08:00'"])
+async def test_the_account_itself_decides_at_every_use(one: World, change: str) -> None:
+    """Even when nobody has ended the sessions: an operator may close an account by hand."""
+    session = await sign_in(one)
+    await one.kernel.database.run(lambda tx: tx.execute(f"UPDATE core_account SET {change}"))
+    assert await code_of(accounts.authenticate(one.kernel, session.access_token)) == "core.session_ended"
+    if change.startswith("suspended"):
+        assert await code_of(refresh(one.kernel, session.refresh_token)) == "core.session_ended"
+
+
+async def test_a_password_that_was_changed_meanwhile_signs_nobody_in(one: World) -> None:
+    """Comparing takes a while; what counts is the password at the end of it."""
+    checked = await one.kernel.database.run(lambda tx: count_guess(one.kernel, tx, "zhangsan", HOME))
+    await one.kernel.database.run(lambda tx: tx.execute("UPDATE core_account SET password_hash = 'new'"))
+    outcome = await one.kernel.database.run(lambda tx: accounts._admit(one.kernel, tx, checked, None))
+    assert isinstance(outcome, DomainError)
+    assert outcome.code == "core.bad_credentials"
 
 
 async def test_refreshing_at_once_leaves_one_family(here: World) -> None:

@@ -11,8 +11,10 @@ import pytest
 
 from core import accounts, declarations, people, roles
 from core.access import Permission, decide
+from core.clock import to_wire
 from core.errors import DomainError
 from core.hierarchy import place_by_code
+from core.ids import new_id
 from core.kinds import Reach
 from core.work import Act, deed
 from tests.databases import KINDS
@@ -167,6 +169,17 @@ async def test_a_branch_office_reaches_what_the_branch_and_those_below_serve(her
     assert all(grant.reach is Reach.OFFICE for grant in grants)
 
 
+async def test_a_membership_at_a_branch_gives_nothing(here: World) -> None:
+    """No deed makes one; should a row say so, it does not turn into powers over the places served."""
+    branch, person = await here.branch("P", None, "P/", COMMUNITY), await here.person("赵六")
+    row = (new_id(), person, "resident", branch, to_wire(START))
+    insert = (
+        "INSERT INTO core_appointment (id, person_id, role_id, branch_id, since, source) VALUES (?, ?, ?, ?, ?, 'x')"
+    )
+    await here.kernel.database.run(lambda tx: tx.execute(insert, row))
+    assert [grant.role for grant in (await here.viewer(person)).grants] == ["signed_in"]
+
+
 async def test_a_suspended_account_gives_no_viewer(here: World) -> None:
     """The person can still be looked at without the account, as the register does."""
     person = await here.person("张三", "resident", COMPOUND)
@@ -287,14 +300,15 @@ async def test_administrators_exclude_each_other(here: World, pair: tuple[str, s
 
 
 async def test_two_exclusive_appointments_at_once_leave_one(here: World) -> None:
-    """The rule holds under concurrency."""
-    person = await here.person("张三")
+    """The rule holds under concurrency, for every one of several people."""
+    people_ = [await here.person(f"张{n}") for n in range(6)]
+    administrators = ("system_admin", "security_admin", "audit_admin")
     outcomes = await asyncio.gather(
-        *(here.appoint(person, role, DISTRICT) for role in ("system_admin", "security_admin", "audit_admin")),
-        return_exceptions=True,
+        *(here.appoint(person, role, DISTRICT) for person in people_ for role in administrators), return_exceptions=True
     )
-    assert sum(isinstance(outcome, int) for outcome in outcomes) == 1
-    assert await here.count("SELECT COUNT(*) FROM core_appointment WHERE person_id = ?", person) == 1
+    assert sum(isinstance(outcome, int) for outcome in outcomes) == len(people_)
+    held = await here.kernel.database.fetch("SELECT COUNT(*) FROM core_appointment GROUP BY person_id")
+    assert [row[0] for row in held] == [1] * len(people_)
 
 
 async def test_the_same_appointment_twice_is_refused(here: World) -> None:
@@ -367,6 +381,14 @@ async def test_ending_an_appointment_takes_the_role_at_once(here: World) -> None
     await here.do(people.end_appointment, staff, id=made)
     assert await here.told("core.appointment_ended", person) == 1
     await here.refused("core.not_found", people.end_appointment, staff, id=5)
+
+
+async def test_an_office_is_taken_by_whoever_may_give_it(here: World) -> None:
+    """Colleagues do not dismiss each other; those above do."""
+    staff, colleague = await here.officer("community_staff", COMMUNITY), await here.person("李四")
+    made = await here.appoint(colleague, "community_staff", COMMUNITY)
+    await here.refused("core.may_not_appoint", people.end_appointment, staff, id=made)
+    assert await here.do(people.end_appointment, await here.officer("town_staff", TOWN), id=made)
 
 
 async def test_an_appointment_that_has_not_begun_can_be_taken_back(here: World) -> None:
