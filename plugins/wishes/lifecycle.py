@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from core import errors
 from core.plugin import (
-    DomainError, EventType, Lifecycle, Matter, Permission, Sight, Step, Viewer, Where, both, either, holders, members, person,
+    DomainError,
+    EventType,
+    Lifecycle,
+    Matter,
+    Permission,
+    Sight,
+    Step,
+    Viewer,
+    Where,
+    both,
+    either,
+    holders,
+    members,
+    person,
+    row,
 )  # fmt: skip
-from plugins.wishes import problems
-from plugins.wishes.rules import TRANSITIONS, Transition, WishActor, WishState
+from plugins.wishes.problems import NOT_THE_BENEFICIARY, OWN_SCREENING, OWN_WISH
+from plugins.wishes.rules import FINAL_STATES, TRANSITIONS, Transition, WishActor, WishState
 
 _STAFF = ("community_staff", "town_staff")
 _PEOPLE = ("resident", "tenant", "owner")
@@ -43,64 +57,92 @@ _NAMES = {
     "expire": ("expire_wish", "心愿过期", "wishes.wish_expired"),
 }
 
-EVENTS = tuple(
-    EventType(code, title, code.rpartition(".")[2].replace("_", " "))
-    for code, title in {event: title for _, title, event in _NAMES.values()}.items()
+EVENTS = (
+    EventType("wishes.wish_submitted", "心愿已提交", "A wish was handed in"),
+    EventType("wishes.wish_approved", "心愿已通过审核", "A wish passed screening"),
+    EventType("wishes.wish_returned", "心愿已退回", "A wish was sent back"),
+    EventType("wishes.wish_referred", "心愿已转介", "A wish was referred to statutory aid"),
+    EventType("wishes.wish_published", "心愿已上墙", "A wish went on the wall"),
+    EventType("wishes.wish_claimed", "心愿已被认领", "A wish was claimed"),
+    EventType("wishes.companion_joined", "同行人已加入", "Somebody comes along on a visit"),
+    EventType("wishes.claim_agreed", "双方已约定", "Both agreed on a claim"),
+    EventType("wishes.claim_refused", "认领被谢绝", "A claim was declined"),
+    EventType("wishes.wish_begun", "开始圆梦", "Somebody began to fulfil a wish"),
+    EventType("wishes.wish_delivered", "心愿已送达", "A wish was delivered"),
+    EventType("wishes.wish_released", "认领已释放", "A claim fell away"),
+    EventType("wishes.wish_confirmed", "心愿已圆", "The beneficiary confirmed a wish"),
+    EventType("wishes.delivery_contested", "许愿人未收到", "The beneficiary contested a delivery"),
+    EventType("wishes.wish_rated", "心愿已评价", "The beneficiary said how it went"),
+    EventType("wishes.wish_closed", "心愿已销号", "A wish was struck off the list"),
+    EventType("wishes.wish_withdrawn", "心愿已撤回", "A wish was taken back"),
+    EventType("wishes.wish_expired", "心愿已过期", "Nobody claimed a wish in time"),
 )
 
 
 def _beneficiary_only(matter: Matter, viewer: Viewer) -> DomainError | None:
     if viewer.system is not None or matter.author_id == viewer.person_id:
         return None
-    return problems.NOT_THE_BENEFICIARY() if viewer.person_id else errors.NOT_SIGNED_IN()
+    return NOT_THE_BENEFICIARY() if viewer.person_id else errors.NOT_SIGNED_IN()
 
 
 def _not_own(matter: Matter, viewer: Viewer) -> DomainError | None:
-    return problems.OWN_WISH() if matter.author_id == viewer.person_id else None
+    return OWN_WISH() if matter.author_id == viewer.person_id else None
+
+
+def _not_screening_oneself(matter: Matter, viewer: Viewer) -> DomainError | None:
+    return OWN_SCREENING() if viewer.person_id is not None and matter.author_id == viewer.person_id else None
+
+
+_PERMISSION = {
+    WishActor.BENEFICIARY: "wishes.post_wish", WishActor.SCREENER: "wishes.screen_wish",
+    WishActor.CLAIMER: "wishes.claim_wish",
+}  # fmt: skip
+_GUARDS = {"claim": _not_own, "approve": _not_screening_oneself, "publish": _not_screening_oneself}
 
 
 def _step(move: Transition) -> Step:
     name, title, event = _NAMES[move.verb]
-    by = move.by
-    permission = {
-        WishActor.BENEFICIARY: "wishes.post_wish", WishActor.SCREENER: "wishes.screen_wish",
-        WishActor.CLAIMER: "wishes.claim_wish",
-    }.get(by)  # fmt: skip
-    guard = _beneficiary_only if by is WishActor.BENEFICIARY else _not_own if move.verb == "claim" else None
+    is_beneficiary = move.by is WishActor.BENEFICIARY
     return Step(
-        name, move.sources, move.target, permission=permission, own=by is WishActor.BENEFICIARY,
-        timed=by is WishActor.CLOCK, event=event, title_zh=title, guard=guard,
+        name, move.sources, move.target, permission=_PERMISSION.get(move.by), own=is_beneficiary,
+        timed=move.by is WishActor.CLOCK, event=event, title_zh=title,
+        guard=_beneficiary_only if is_beneficiary else _GUARDS.get(move.verb),
     )  # fmt: skip
 
 
-def _claimed_by_viewer(sight: Sight) -> Where:
-    if sight.viewer.person_id is None:
+def _engaged(sight: Sight) -> Where:
+    """Show a wish to who claimed it and to who comes along, as long as that claim stands or was fulfilled."""
+    viewer = sight.viewer.person_id
+    if viewer is None:
         return Where("FALSE")
     return Where(
-        "EXISTS (SELECT 1 FROM wishes_claim wc WHERE wc.wish_id = {m}.id AND wc.claimer_id = ?)", (sight.viewer.person_id,)
+        "EXISTS (SELECT 1 FROM wishes_claim wc WHERE wc.wish_id = {m}.id AND wc.state IN ('OPEN', 'DONE') "
+        "AND (wc.claimer_id = ? OR wc.companion_id = ?))",
+        (viewer, viewer),
     )
 
 
-def _on_the_wall(sight: Sight) -> Where:
-    hidden = "', '".join(s.value for s in (
-        WishState.DRAFT, WishState.SUBMITTED, WishState.RETURNED, WishState.REFERRED, WishState.SCREENED, WishState.WITHDRAWN
-    ))  # fmt: skip
-    return Where(f"{{m}}.state NOT IN ('{hidden}')")
-
+# A wish that was never published is on no wall, whatever became of it: one that was referred to aid and closed, say.
+_on_the_wall = row(
+    "({m}.state <> 'WITHDRAWN' AND EXISTS (SELECT 1 FROM wishes_wish ww WHERE ww.matter_id = {m}.id "
+    "AND ww.published_at IS NOT NULL))"
+)
+_handed_in = row("EXISTS (SELECT 1 FROM wishes_wish ww WHERE ww.matter_id = {m}.id AND ww.submitted_at IS NOT NULL)")
 
 WISH = Lifecycle(
     "wishes", "WISH", WishState, WishState.DRAFT, type_name="Wish", title_zh="微心愿", title_en="Micro-wish",
     visible=either(
         both(_on_the_wall, either(members(), holders("wishes.claim_wish"))),
         person("{m}.author_id"),
-        _claimed_by_viewer,
-        holders("wishes.screen_wish"),
+        _engaged,
+        both(_handed_in, holders("wishes.screen_wish")),
     ),
     steps=[_step(move) for move in TRANSITIONS] + [
         Step("revise_wish", {WishState.DRAFT, WishState.RETURNED}, None, permission="wishes.post_wish", own=True,
              title_zh="修改", guard=_beneficiary_only),
+        Step("join_visit", {WishState.CLAIMED}, None, permission="wishes.claim_wish", event="wishes.companion_joined",
+             title_zh="同行", guard=_not_own),
         Step("reopen_released", {WishState.RELEASED}, None, title_zh="重新开放"),
-        Step("name_companion", {WishState.CLAIMED, WishState.AGREED}, None, permission="wishes.claim_wish",
-             title_zh="登记同行人"),
+        Step("forget_address", FINAL_STATES, None, title_zh="清除住址"),
     ],
 )  # fmt: skip

@@ -27,8 +27,8 @@ TOO_MANY_CLAIMS = Problem(
     "You have {count} open claims; finish or release them first.",
 )  # fmt: skip
 COMPANION_NEEDED = Problem(
-    Conflict, "wishes.companion_needed", "上门看望须两人同行，请先登记同行人。",
-    "Home visits to vulnerable people are made by two: name a companion first.",
+    Conflict, "wishes.companion_needed", "此心愿须两人上门，请等同行人加入后再同意。",
+    "This wish is visited by two: somebody must join (joinVisit) before you go on.",
 )  # fmt: skip
 NOT_THE_CLAIMER = Problem(
     NotAllowed, "wishes.not_the_claimer", "只有认领人可以这样做。", "Only the person who claimed the wish can do this."
@@ -36,11 +36,25 @@ NOT_THE_CLAIMER = Problem(
 NOT_THE_BENEFICIARY = Problem(
     NotAllowed, "wishes.not_the_beneficiary", "只有许愿人可以这样做。", "Only the person who made the wish can do this."
 )
-NOBODY_SUCH = Problem(
-    Invalid, "wishes.nobody_such", "同行人须是本地的另一位居民。", "The companion must be another person who belongs here."
-)
+OWN_SCREENING = Problem(
+    Conflict, "wishes.own_screening", "不能审核自己提出的心愿，请由另一位工作人员审核。",
+    "You cannot screen a wish of your own; let a colleague do it.",
+)  # fmt: skip
+COMPANION_UNFIT = Problem(
+    Conflict, "wishes.companion_unfit", "同行人须是许愿人和认领人以外的另一位居民，且此心愿须两人上门、尚无同行人。",
+    "Coming along is for a third person, and for a wish that is visited by two and has no companion yet.",
+)  # fmt: skip
+SHOWS_ADDRESS = Problem(
+    Invalid, "wishes.shows_address", "此处人人可见，请勿写房号、电话或证件号；住址请填入 address，双方约定后才会互见。",
+    "Everybody reads this: take out room, telephone and document numbers. Put the address into `address`; it is shared "
+    "once both agree.",
+)  # fmt: skip
+OWN_NAME = Problem(
+    Invalid, "wishes.own_name", "此处人人可见，请勿写您的姓名，请用化名。",
+    "Everybody reads this: take out your own name and use an alias.",
+)  # fmt: skip
 
 PROBLEMS = (
     CASH, OVER_CAP, GUARDIAN_NEEDED, OWN_WISH, SAME_HOUSEHOLD, REFUSED_BEFORE, TOO_MANY_CLAIMS, COMPANION_NEEDED,
-    NOT_THE_CLAIMER, NOT_THE_BENEFICIARY, NOBODY_SUCH,
+    NOT_THE_CLAIMER, NOT_THE_BENEFICIARY, OWN_SCREENING, COMPANION_UNFIT, SHOWS_ADDRESS, OWN_NAME,
 )  # fmt: skip

@@ -6,6 +6,7 @@ is not marked otherwise is our own choice, modelled on practice in other cities.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -167,6 +168,18 @@ class Screening:
 
     state: WishState
     reasons: tuple[ScreeningReason, ...] = ()
+
+
+# What leads to somebody's door: a room (302室, 302房), a chain of numbers (3-2-302), a telephone or document number.
+_LEADS_HOME = re.compile(
+    r"\d{2,4}\s*[室房]|(?<!\d)\d{1,3}[-－]\d{1,3}[-－]\d{2,4}(?!\d)|(?<!\d)1[3-9]\d{9}(?!\d)|(?<!\d)\d{17}[\dXx](?!\d)",
+    re.ASCII,
+)
+
+
+def shows_address(*texts: str) -> bool:
+    """Tell whether a text that everybody reads says more than the building; no proof that it does not."""
+    return any(_LEADS_HOME.search(text) for text in texts)
 
 
 def screen(facts: WishFacts, value_cap_fen: int = VALUE_CAP_FEN.value) -> Screening:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 from core.access import Sight, Where, either, holders, person, row
+from core.hierarchy import subtree_range
 from core.ids import parse_global_id
 from core.matters import STATE_NOW
 from plugins.wishes import models, service
@@ -43,14 +44,14 @@ def meeting_claimer(sight: Sight) -> Where:
 
 
 def meeting_beneficiary(sight: Sight) -> Where:
-    """Admit the claimer always, and the beneficiary from the moment both have agreed until the wish is confirmed."""
+    """Admit the claimer always, and the beneficiary while both have agreed on this very claim."""
     viewer = sight.viewer.person_id
     if viewer is None:
         return Where("FALSE")
     state = STATE_NOW.replace("{m}", "sm")
     return Where(
-        f"({{t}}.claimer_id = ? OR EXISTS (SELECT 1 FROM core_matter sm WHERE sm.id = {{t}}.wish_id AND sm.author_id = ? "
-        f"AND {state} IN {MEETING}))",
+        f"({{t}}.claimer_id = ? OR ({{t}}.state = 'OPEN' AND EXISTS (SELECT 1 FROM core_matter sm "
+        f"WHERE sm.id = {{t}}.wish_id AND sm.author_id = ? AND {state} IN {MEETING})))",
         (viewer, viewer, sight.now_wire),
     )
 
@@ -58,12 +59,13 @@ def meeting_beneficiary(sight: Sight) -> Where:
 @declared(
     models.Claim,
     visible=either(
-        person("{t}.claimer_id"), person(WISH_AUTHOR), holders("wishes.screen_wish", path=WISH_PATH, place=WISH_PLACE)
+        person("{t}.claimer_id"), person("{t}.companion_id"), person(WISH_AUTHOR),
+        holders("wishes.screen_wish", path=WISH_PATH, place=WISH_PLACE),
     ),
     path=WISH_PATH,
 )
 class WishClaim(Node):
-    """Somebody's offer to fulfil a wish; seen by the two concerned and by who screens wishes."""
+    """Somebody's offer to fulfil a wish; seen by those concerned and by who screens wishes."""
 
     wish: Annotated["Wish", strawberry.lazy("plugins.wishes.schema")] = to_one("Wish", "{t}.wish_id", "The wish.")
     claimer: Person | None = to_one("Person", "{t}.claimer_id", "Who claimed it.")
@@ -73,6 +75,7 @@ class WishClaim(Node):
     claimed_at: datetime = column("When it was made.")
     lease_until: datetime = column("Until when it holds without the beneficiary's agreement.")
     ended_at: datetime | None = column("When it ended.")
+    reason: str = column("Why it was declined or given up, or why the delivery was contested; may be empty.")
     sealed_contact: str | None = hidden("{t}.contact_sealed", allowed=meeting_beneficiary)
 
     @strawberry.field(description="How to reach the claimer; for the two concerned, once both agreed.")
@@ -90,7 +93,8 @@ def _claimer(sight: Sight) -> Where:
     if viewer is None:
         return Where("FALSE")
     return Where(
-        "EXISTS (SELECT 1 FROM wishes_claim wc WHERE wc.wish_id = {t}.matter_id AND wc.claimer_id = ?)", (viewer,)
+        "EXISTS (SELECT 1 FROM wishes_claim wc WHERE wc.wish_id = {t}.matter_id AND wc.state = 'DONE' AND wc.claimer_id = ?)",
+        (viewer,),
     )
 
 
@@ -110,8 +114,11 @@ class Wish(Matter):
     alias: str = column("The name it goes by on the wall.")
     value_fen: Fen = column("What it is worth, in fen, estimated.")
     building: str = column("The building at most; the exact address is shared once both agree.")
-    is_for_minor: bool = column("Whether a guardian made it for a minor.", convert=bool)
-    is_vulnerable: bool = column("Whether visits are made by two people.", convert=bool)
+    is_for_minor: bool | None = column(
+        "Whether a guardian made it for a minor; for the beneficiary and the screeners, null for others.", convert=bool,
+        allowed=either(person("{m}.author_id"), holders("wishes.screen_wish")),
+    )  # fmt: skip
+    is_visited_by_two: bool = column("Whether visits are made by two people (joinVisit).", convert=bool)
     submitted_at: datetime | None = column("When it was handed in.")
     screening_due: datetime | None = column("Until when it must be screened.")
     screening_note: str = column(
@@ -164,7 +171,7 @@ class CommunityWishes:
             "SELECT COUNT(w.submitted_at) AS submitted, COUNT(w.confirmed_at) AS confirmed, "
             "COUNT(CASE WHEN EXISTS (SELECT 1 FROM wishes_claim c WHERE c.wish_id = w.matter_id) THEN 1 END) AS claimed "
             "FROM wishes_wish w JOIN core_matter m ON m.id = w.matter_id WHERE m.path >= ? AND m.path < ?",
-            (root.path, root.path[:-1] + "0"),
+            subtree_range(root.path),
         )
         return WishFigures(**dict(rows[0]))
 
@@ -199,7 +206,7 @@ class OpenWishInput(DeedInput):
     asks_for_cash: bool = text("Whether money is asked for; such wishes are not taken.", default=False)
     is_for_minor: bool = text("Whether it is for a minor.", default=False)
     is_by_guardian: bool = text("Whether you are the minor's guardian.", default=False)
-    is_vulnerable: bool = text("Whether visits should be made by two people.", default=False)
+    is_visited_by_two: bool = text("Whether visits should be made by two people: a second neighbour joins before you agree.", default=False)
 
 
 @strawberry.input(description="Changes to a wish.")
@@ -209,7 +216,10 @@ class ReviseWishInput(DeedInput):
     id: strawberry.ID = ref("Wish", "The wish.")
     title: str | None = text("The new title.", default=None)
     story: str | None = text("The new story.", default=None)
+    type: WishType | None = text("The new type.", default=None)
+    alias: str | None = text("The new alias.", default=None)
     value_fen: int | None = text("The new value in fen.", default=None)
+    building: str | None = text("The new building.", default=None)
     address: str | None = text("The new address and contact.", default=None)
 
 
@@ -225,7 +235,7 @@ class WishNoteInput(DeedInput):
     """A wish and a note on it."""
 
     id: strawberry.ID = ref("Wish", "The wish.")
-    note: str = text("What the beneficiary should know, up to 500 characters.")
+    note: str = text("What the beneficiary should know, up to 500 characters; needed unless the wish is approved.", default="")
 
 
 @strawberry.input(description="A wish and a reason.")
@@ -243,14 +253,6 @@ class ClaimWishInput(DeedInput):
     id: strawberry.ID = ref("Wish", "The wish.")
     message: str = text("What you would like to say to the beneficiary.", default="")
     contact: str | None = text("How to reach you: kept sealed, shared once both agree.", default=None)
-
-
-@strawberry.input(description="Who comes along.")
-class NameCompanionInput(DeedInput):
-    """Who comes along."""
-
-    id: strawberry.ID = ref("Wish", "The wish.")
-    username: str = text("The companion's account name.")
 
 
 @strawberry.input(description="Agreement to a claimer.")
@@ -284,7 +286,7 @@ class WishMutation:
     refer_wish = mutation(service.refer_wish, WishNoteInput, "Wish")
     publish_wish = mutation(service.publish_wish, WishInput, "Wish")
     claim_wish = mutation(service.claim_wish, ClaimWishInput, "Wish")
-    name_companion = mutation(service.name_companion, NameCompanionInput, "Wish")
+    join_visit = mutation(service.join_visit, WishInput, "Wish")
     agree_claim = mutation(service.agree_claim, AgreeClaimInput, "Wish")
     refuse_claim = mutation(service.refuse_claim, WishReasonInput, "Wish")
     begin_wish = mutation(service.begin_wish, WishInput, "Wish")

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from core.clock import to_wire
 from core.ids import new_id
 from core.matters import STATE_NOW
-from core.plugin import Act, check_text, deed
-from plugins.wishes import problems, rules
+from core.plugin import Act, check_text, deed, invalid
+from plugins.wishes import rules
 from plugins.wishes.kinds import ClaimState, Satisfaction
 from plugins.wishes.lifecycle import WISH
+from plugins.wishes.problems import (
+    CASH,
+    COMPANION_NEEDED,
+    COMPANION_UNFIT,
+    GUARDIAN_NEEDED,
+    NOT_THE_CLAIMER,
+    OVER_CAP,
+    OWN_NAME,
+    OWN_WISH,
+    REFUSED_BEFORE,
+    SAME_HOUSEHOLD,
+    SHOWS_ADDRESS,
+    TOO_MANY_CLAIMS,
+)  # fmt: skip
 from plugins.wishes.rules import ClaimBarrier, ClaimFacts, ScreeningReason, WishFacts, WishState, WishType
 from plugins.wishes.settings import WishesSettings
 
@@ -32,31 +47,56 @@ async def open_wish(
     asks_for_cash: bool = False,
     is_for_minor: bool = False,
     is_by_guardian: bool = False,
-    is_vulnerable: bool = False,
+    is_visited_by_two: bool = False,
 ) -> int:
     """Write down a wish, under an alias and with no more than the building; it is a draft until it is submitted."""
     _check_facts(act, WishFacts(value_fen, asks_for_cash, False, is_for_minor, is_by_guardian))
-    key = await act.open(WISH, check_text(title, "title", most=60))
+    told = _texts(title=title, story=story, alias=alias, building=building)
+    await _check_shown(act, told)
+    key = await act.open(WISH, told["title"])
     await act.tx.execute(
-        "INSERT INTO wishes_wish (matter_id, type, story, alias, value_fen, is_for_minor, is_vulnerable, building, "
+        "INSERT INTO wishes_wish (matter_id, type, story, alias, value_fen, is_for_minor, is_visited_by_two, building, "
         "address_sealed, screening_note, thanks, thanks_is_public) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', ?)",
-        (key, type.value, check_text(story, "story", most=1000), check_text(alias, "alias", most=20), value_fen,
-         is_for_minor, is_vulnerable, check_text(building, "building", least=0, most=60),
+        (key, type.value, told["story"], told["alias"], value_fen, is_for_minor, is_visited_by_two, told["building"],
          _sealed(act, "wishes_wish", "address_sealed", key, address, "address"), False),
     )  # fmt: skip
     return key
+
+
+_LENGTHS = {"title": (1, 60), "story": (1, 1000), "alias": (1, 20), "building": (0, 60)}
+
+
+def _texts(**given: str | None) -> dict[str, str]:
+    """Check the texts that are shown to everybody, as far as they are given."""
+    return {
+        name: check_text(value, name, least=_LENGTHS[name][0], most=_LENGTHS[name][1])
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+async def _check_shown(act: Act, told: Mapping[str, str]) -> None:
+    """Refuse what would tell everybody who the beneficiary is or where they live."""
+    name = str(await act.tx.value("SELECT name FROM core_person WHERE id = ?", (act.person_id,)))
+    for field, text in told.items():
+        if rules.shows_address(text):
+            raise SHOWS_ADDRESS(path=("input", field))
+        if name in text:
+            raise OWN_NAME(path=("input", field))
 
 
 def _check_facts(act: Act, facts: WishFacts) -> None:
     """Refuse at the door what screening would return anyway."""
     cap = act.settings(WishesSettings).value_cap_fen
     reasons = rules.screen(facts, cap).reasons
-    if facts.value_fen < 0 or ScreeningReason.OVER_CAP in reasons:
-        raise problems.OVER_CAP(path=("input", "valueFen"), cap=f"{cap // 100}")
+    if facts.value_fen < 0:
+        raise invalid("价值不能为负数。", "The value cannot be negative.", "input", "valueFen")
+    if ScreeningReason.OVER_CAP in reasons:
+        raise OVER_CAP(path=("input", "valueFen"), cap=f"{cap / 100:g}")
     if ScreeningReason.CASH in reasons:
-        raise problems.CASH(path=("input", "asksForCash"))
+        raise CASH(path=("input", "asksForCash"))
     if ScreeningReason.MINOR_WITHOUT_GUARDIAN in reasons:
-        raise problems.GUARDIAN_NEEDED(path=("input", "isByGuardian"))
+        raise GUARDIAN_NEEDED(path=("input", "isByGuardian"))
 
 
 def _sealed(act: Act, table: str, column: str, key: int, text: str | None, field: str) -> str | None:
@@ -71,21 +111,28 @@ async def revise_wish(
     *,
     title: str | None = None,
     story: str | None = None,
+    type: WishType | None = None,
+    alias: str | None = None,
     value_fen: int | None = None,
+    building: str | None = None,
     address: str | None = None,
 ) -> int:
-    """Change a wish before it is screened, or after it was returned."""
-    key = act.matter.id
-    if title is not None:
-        await act.retitle(check_text(title, "title", most=60))
-    if story is not None:
-        await _set(act, story=check_text(story, "story", most=1000))
+    """Change a wish before it is screened, or after it was returned; what is left out stays."""
+    told = _texts(title=title, story=story, alias=alias, building=building)
+    await _check_shown(act, told)
+    if "title" in told:
+        await act.retitle(told.pop("title"))
+    columns: dict[str, Any] = {**told}
+    if type is not None:
+        columns["type"] = type.value
     if value_fen is not None:
         _check_facts(act, WishFacts(value_fen, is_by_guardian=True))
-        await _set(act, value_fen=value_fen)
+        columns["value_fen"] = value_fen
     if address is not None:
-        await _set(act, address_sealed=_sealed(act, "wishes_wish", "address_sealed", key, address, "address"))
-    return key
+        columns["address_sealed"] = _sealed(act, "wishes_wish", "address_sealed", act.matter.id, address, "address")
+    if columns:
+        await _set(act, **columns)
+    return act.matter.id
 
 
 async def _set(act: Act, **columns: Any) -> None:
@@ -177,41 +224,51 @@ async def claim_wish(act: Act, *, message: str = "", contact: str | None = None)
     return act.matter.id
 
 
+_HELD = "', '".join(sorted(s.value for s in rules.CLAIM_STATES - {WishState.DELIVERED}))
+
+
 async def _claim_facts(act: Act) -> ClaimFacts:
     person, wish = act.person_id, act.matter
-    state, held = STATE_NOW.format(m="m"), "', '".join(sorted(s.value for s in rules.CLAIM_STATES))
-    open_claims = await act.tx.value(  # a claim whose time has run out counts no more, also before any sweep has seen it
-        "SELECT COUNT(*) FROM wishes_claim c JOIN core_matter m ON m.id = c.wish_id "
-        f"WHERE c.claimer_id = ? AND c.state = 'OPEN' AND c.wish_id <> ? AND {state} IN ('{held}')",
-        (person, wish.id, to_wire(act.now)),
-    )
     refused = await act.tx.value(
         "SELECT id FROM wishes_claim WHERE wish_id = ? AND claimer_id = ? AND state = 'REFUSED' LIMIT 1", (wish.id, person)
     )
     household = await _shared_household(act, person, int(wish.author_id or 0))
     return ClaimFacts(
-        WishState(wish.state), int(wish.author_id or 0), person, household, household, int(open_claims), refused is not None
+        WishState(wish.state), int(wish.author_id or 0), person, household, household, await _open_claims(act),
+        refused is not None,
+    )  # fmt: skip
+
+
+async def _open_claims(act: Act) -> int:
+    """Count the other wishes the actor is at: neither those whose time ran out, nor those that wait for confirmation."""
+    if act.tx.for_update:  # two claims at once would both find room
+        await act.tx.fetch(f"SELECT id FROM core_person WHERE id = ?{act.tx.for_update}", (act.person_id,))
+    found = await act.tx.value(
+        "SELECT COUNT(*) FROM wishes_claim c JOIN core_matter m ON m.id = c.wish_id "
+        f"WHERE c.claimer_id = ? AND c.state = 'OPEN' AND c.wish_id <> ? AND {STATE_NOW.format(m='m')} IN ('{_HELD}')",
+        (act.person_id, act.matter.id, to_wire(act.now)),
     )
+    return int(found)
 
 
 async def _shared_household(act: Act, one: int, other: int) -> int | None:
     """Return a unit that both are verified to live in; None when there is none or no register is kept here."""
-    if not act.enabled("register"):
+    if not act.can_use("register"):
         return None
-    from plugins.register import api
+    from plugins.register import api  # optional: this server may not have it
 
     return await api.shared_unit(act, one, other)
 
 
 def _check_barriers(barriers: tuple[ClaimBarrier, ...], facts: ClaimFacts) -> None:
     found = {
-        ClaimBarrier.OWN_WISH: problems.OWN_WISH,
-        ClaimBarrier.SAME_HOUSEHOLD: problems.SAME_HOUSEHOLD,
-        ClaimBarrier.REFUSED: problems.REFUSED_BEFORE,
+        ClaimBarrier.OWN_WISH: OWN_WISH,
+        ClaimBarrier.SAME_HOUSEHOLD: SAME_HOUSEHOLD,
+        ClaimBarrier.REFUSED: REFUSED_BEFORE,
     }
     for barrier in barriers:
         if barrier is ClaimBarrier.TOO_MANY_CLAIMS:
-            raise problems.TOO_MANY_CLAIMS(count=facts.open_claims)
+            raise TOO_MANY_CLAIMS(count=facts.open_claims)
         if barrier in found:
             raise found[barrier]()
 
@@ -219,7 +276,7 @@ def _check_barriers(barriers: tuple[ClaimBarrier, ...], facts: ClaimFacts) -> No
 async def _end_lapsed(act: Act) -> None:
     """End the claims of this wish whose time has run out, before anybody claims it again."""
     await act.tx.execute(
-        "UPDATE wishes_claim SET state = 'LAPSED', ended_at = ? WHERE wish_id = ? AND state = 'OPEN'",
+        "UPDATE wishes_claim SET state = 'LAPSED', ended_at = ?, contact_sealed = NULL WHERE wish_id = ? AND state = 'OPEN'",
         (to_wire(act.now), act.matter.id),
     )
 
@@ -229,7 +286,7 @@ async def _my_claim(act: Act) -> int:
         "SELECT id FROM wishes_claim WHERE wish_id = ? AND claimer_id = ? AND state = 'OPEN'", (act.matter.id, act.person_id)
     )
     if key is None:
-        raise problems.NOT_THE_CLAIMER()
+        raise NOT_THE_CLAIMER()
     return int(key)
 
 
@@ -251,20 +308,38 @@ async def reopen_released(act: Act) -> int:
     return act.matter.id
 
 
-@deed(on=WISH, step="name_companion")
-async def name_companion(act: Act, *, username: str) -> int:
-    """Name who comes along: home visits to vulnerable people are made by two."""
-    claim = await _my_claim(act)
-    companion = await act.tx.value("SELECT person_id FROM core_account WHERE username = ?", (username,))
-    if companion is None or companion in (act.person_id, act.matter.author_id):
-        raise problems.NOBODY_SUCH(path=("input", "username"))
-    await act.tx.execute("UPDATE wishes_claim SET companion_id = ? WHERE id = ?", (companion, claim))
+@deed(on=WISH, step="forget_address")
+async def forget_address(act: Act) -> int:
+    """Erase address and contact of a wish that time has ended (done by the system)."""
+    await _end_lapsed(act)
+    await _set(act, address_sealed=None)
+    return act.matter.id
+
+
+@deed(on=WISH, step="join_visit")
+async def join_visit(act: Act) -> int:
+    """Offer to come along on a visit that is made by two, before the beneficiary agrees to both."""
+    joined = await act.tx.execute(
+        "UPDATE wishes_claim SET companion_id = ? WHERE wish_id = ? AND state = 'OPEN' AND claimer_id <> ? "
+        "AND companion_id IS NULL AND EXISTS "
+        "(SELECT 1 FROM wishes_wish w WHERE w.matter_id = wishes_claim.wish_id AND w.is_visited_by_two)",
+        (act.person_id, act.matter.id, act.person_id),
+    )
+    if joined != 1:
+        raise COMPANION_UNFIT()
     return act.matter.id
 
 
 @deed(on=WISH, step="agree_claim")
 async def agree_claim(act: Act, *, address: str | None = None) -> int:
-    """Agree to the claimer; only now each sees the other's address and contact."""
+    """Agree to the claimer, and to who comes along; only now each sees the other's address and contact."""
+    alone = await act.tx.value(
+        "SELECT c.id FROM wishes_wish w JOIN wishes_claim c ON c.wish_id = w.matter_id "
+        "WHERE w.matter_id = ? AND w.is_visited_by_two AND c.state = 'OPEN' AND c.companion_id IS NULL",
+        (act.matter.id,),
+    )
+    if alone is not None:
+        raise COMPANION_NEEDED()
     if address is not None:
         await _set(act, address_sealed=_sealed(act, "wishes_wish", "address_sealed", act.matter.id, address, "address"))
     until = rules.fulfil_until(act.now, act.settings(WishesSettings).fulfil_days)
@@ -285,14 +360,7 @@ async def refuse_claim(act: Act, *, reason: str = "") -> int:
 @deed(on=WISH, step="begin_wish")
 async def begin_wish(act: Act) -> int:
     """Begin to fulfil an agreed wish."""
-    claim = await _my_claim(act)
-    row = await act.tx.one(
-        "SELECT w.is_vulnerable, c.companion_id FROM wishes_wish w JOIN wishes_claim c ON c.wish_id = w.matter_id "
-        "WHERE c.id = ?",
-        (claim,),
-    )
-    if row is not None and row["is_vulnerable"] and row["companion_id"] is None:
-        raise problems.COMPANION_NEEDED()
+    await _my_claim(act)
     until = await act.tx.value(
         "SELECT at FROM core_deadline WHERE matter_id = ? AND step = 'overrun_claim'", (act.matter.id,)
     )
@@ -321,8 +389,8 @@ async def release_wish(act: Act, *, reason: str = "") -> int:
 
 @deed(on=WISH, step="confirm_wish")
 async def confirm_wish(act: Act) -> int:
-    """Confirm, as the beneficiary, that the wish came true: the only success there is."""
-    await _set(act, confirmed_at=to_wire(act.now))
+    """Confirm, as the beneficiary, that the wish came true: the only success there is. Address and contact are erased."""
+    await _set(act, confirmed_at=to_wire(act.now), address_sealed=None)
     await _end_claim(act, ClaimState.DONE)
     return act.matter.id
 
@@ -330,7 +398,10 @@ async def confirm_wish(act: Act) -> int:
 @deed(on=WISH, step="contest_delivery")
 async def contest_delivery(act: Act, *, reason: str) -> int:
     """Say that what was claimed as delivered did not arrive; the claimer goes on."""
-    await _set(act, screening_note=check_text(reason, "reason", most=500))
+    await act.tx.execute(
+        "UPDATE wishes_claim SET reason = ? WHERE wish_id = ? AND state = 'OPEN'",
+        (check_text(reason, "reason", most=300), act.matter.id),
+    )
     until = rules.fulfil_until(act.now, act.settings(WishesSettings).fulfil_days)
     await act.move(WISH, "contest_delivery")
     await act.start_clock(WISH, "overrun_claim", until, rules.FULFIL_DAYS.source)
@@ -356,5 +427,5 @@ async def close_wish(act: Act) -> int:
 async def withdraw_wish(act: Act) -> int:
     """Take a wish back; address and contact are erased."""
     await _set(act, address_sealed=None)
-    await _end_claim(act, ClaimState.RELEASED, "withdrawn")
+    await _end_claim(act, ClaimState.RELEASED)
     return act.matter.id

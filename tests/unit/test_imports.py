@@ -16,17 +16,20 @@ LAYERS = ("core", "schema", "plugins", "server")
 ONE_WAY = "imports go one way: core <- schema <- plugins <- server"
 PRIVATE = "nobody imports another package's _underscored modules or names"
 DOOR = "a plugin reaches another only through plugins.<other>.api"
-DECLARED = "a plugin imports only plugins that `requires` in its plugin.toml lists"
+DECLARED = "a plugin imports only plugins that `requires` or `after` in its plugin.toml lists"
 ABSOLUTE = "imports are absolute"
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a file stands in the house: its layer, its plugin if it is in one, and what that plugin requires."""
+    """Where a file stands in the house: its layer, its plugin if it is in one, and what that plugin may call.
+
+    What a plugin lists under ``after`` it may call while that is on (``act.enabled``), and does without it otherwise.
+    """
 
     layer: str
     plugin: str = ""
-    requires: frozenset[str] = frozenset()
+    reaches: frozenset[str] = frozenset()
 
 
 def sources(root: Path) -> Iterator[tuple[Path, Standing]]:
@@ -34,7 +37,7 @@ def sources(root: Path) -> Iterator[tuple[Path, Standing]]:
     for layer in ("core", "schema"):
         yield from ((path, Standing(layer)) for path in sorted((root / layer).rglob("*.py")))
     for folder in plugin_folders(root):
-        standing = Standing("plugins", folder.name, required(folder / "plugin.toml"))
+        standing = Standing("plugins", folder.name, reachable(folder / "plugin.toml"))
         files = (path for path in sorted(folder.rglob("*.py")) if "tests" not in path.relative_to(folder).parts)
         yield from ((path, standing) for path in files)
     loose = [*sorted((root / "plugins").glob("*.py")), root / "server.py"]
@@ -48,11 +51,12 @@ def plugin_folders(root: Path) -> list[Path]:
     return sorted([*own, *examples])
 
 
-def required(manifest: Path) -> frozenset[str]:
-    """Return the ids under ``requires`` in a manifest, without version bounds; none where there is no manifest."""
+def reachable(manifest: Path) -> frozenset[str]:
+    """Return the ids under ``requires`` and ``after`` in a manifest, without version bounds; none without a manifest."""
     if not manifest.exists():
         return frozenset()
-    entries = tomllib.loads(manifest.read_text("utf-8")).get("requires", [])
+    told = tomllib.loads(manifest.read_text("utf-8"))
+    entries = [*told.get("requires", []), *told.get("after", [])]
     return frozenset(re.split(r"[^\w-]", entry.strip())[0] for entry in entries)
 
 
@@ -97,7 +101,7 @@ def broken_door(standing: Standing, path: list[str]) -> str | None:
         return None
     if path[1:2] != ["api"]:
         return DOOR
-    if path[0] not in standing.requires:
+    if path[0] not in standing.reaches:
         return DECLARED
     return PRIVATE if any(map(is_private, path)) else None
 
@@ -150,6 +154,8 @@ CASES = [
     ("plugins/voting/a.py", "from plugins import register", DOOR),
     ("plugins/voting/a.py", "import plugins", DOOR),
     ("plugins/voting/a.py", "from plugins.notices.api import publish", DECLARED),
+    ("plugins/voting/a.py", "from plugins.rating.api import ask", None),
+    ("plugins/voting/a.py", "from plugins.rating.models import Rating", DOOR),
     ("plugins/voting/a.py", "import server", ONE_WAY),
     ("plugins/voting/tests/test_a.py", "from plugins.notices.models import Notice", None),
     ("examples/acme/acme_parking/a.py", "from plugins.register.api import roll", DECLARED),
@@ -162,7 +168,7 @@ CASES = [
 @pytest.mark.parametrize(("file", "code", "rule"), CASES)
 def test_each_rule_is_seen_to_be_broken(file: str, code: str, rule: str | None, tmp_path: Path) -> None:
     """In a small house with one import, exactly the expected rule is named, at its file and line."""
-    write(tmp_path / "plugins/voting/plugin.toml", 'id = "voting"\nrequires = ["register>=1.0"]\n')
+    write(tmp_path / "plugins/voting/plugin.toml", 'id = "voting"\nrequires = ["register>=1.0"]\nafter = ["rating"]\n')
     write(tmp_path / "examples/acme/acme_parking/plugin.toml", 'id = "acme_parking"\nrequires = ["voting"]\n')
     write(tmp_path / file, code)
     found = violations(tmp_path)

@@ -1,12 +1,13 @@
-from tortoise import migrations
+from tortoise import fields, migrations
+from tortoise.fields.base import OnDelete
+from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
+
 from core.fields import EnumField, InstantField
 from core.ids import new_id
 from plugins.wishes.kinds import ClaimState, Satisfaction
 from plugins.wishes.rules import WishType
-from tortoise.fields.base import OnDelete
-from tortoise import fields
-from tortoise.indexes import Index
+
 
 class Migration(migrations.Migration):
     dependencies = [('core', '0001_initial')]
@@ -40,7 +41,7 @@ class Migration(migrations.Migration):
                 ('alias', fields.CharField(max_length=20)),
                 ('value_fen', fields.IntField()),
                 ('is_for_minor', fields.BooleanField(default=False)),
-                ('is_vulnerable', fields.BooleanField(default=False)),
+                ('is_visited_by_two', fields.BooleanField(default=False)),
                 ('building', fields.CharField(default='', max_length=60)),
                 ('address_sealed', fields.TextField(null=True, unique=False)),
                 ('submitted_at', InstantField(null=True)),
