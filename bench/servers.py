@@ -1,0 +1,108 @@
+"""Our own server as a process of its own, in production mode, and what the system says of its CPU time and memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from bench.load import HOST, Line
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 60
+STOP_SECONDS = 20
+_READY = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+class ServerFailed(Exception):
+    """The server did not start; the message ends with what it said."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that answers."""
+
+    pid: int
+    port: int
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time, user and system, that the process has used so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def rss_mib(self) -> float:
+        """Return the memory the process holds now."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        return int(found[1]) / 1024 if found else 0.0
+
+
+@asynccontextmanager
+async def serving(folder: Path, url: str, secret: str) -> AsyncIterator[Server]:
+    """Run a server on a database; what it prints goes to ``server.log`` in the folder."""
+    port = _free_port()
+    with (folder / "server.log").open("wb") as log:
+        process = _start(port, _environment(folder, url, secret), log)
+        try:
+            await _until_ready(process, port, folder / "server.log")
+            yield Server(process.pid, port)
+        finally:
+            await asyncio.to_thread(_stop, process)
+
+
+def _start(port: int, environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
+    command = [sys.executable, str(ROOT / "server.py"), "serve", "--port", str(port)]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+
+
+def _environment(folder: Path, url: str, secret: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SHANZHI_") and name != "PORT"}
+    ours = {
+        "SHANZHI_DATA_DIR": str(folder), "SHANZHI_DATABASE_URL": url, "SHANZHI_SECRET": secret,
+        "SHANZHI_LOG_LEVEL": "WARNING",
+    }  # fmt: skip
+    return {**kept, **ours}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            line = await Line.to(port)
+            answer = await line.ask(_READY)
+            line.close()
+        except OSError:
+            await asyncio.sleep(0.1)
+            continue
+        if answer.status == 200:
+            return
+    raise ServerFailed(f"the server did not answer /readyz within {START_SECONDS} s:\n{_end_of(log)}")
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-2000:]
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
