@@ -5,7 +5,12 @@ from typing import Any
 import strawberry
 
 from core import administration
+from core.errors import Problem
 from core.labels import LabelledEnum
+from schema import files, paging
+
+EDGE_PROBLEMS: tuple[Problem, ...] = (*paging.PROBLEMS, files.BAD_FORM)
+"""The codes of the edge itself, beside those of the kernel and of plugins."""
 
 
 @strawberry.type(description="What an enum value is called.")
@@ -62,7 +67,7 @@ def meta_of(info: strawberry.Info) -> Meta:
     enums = [EnumMeta(name=name, values=[_label(member) for member in members]) for name, members in labelled]
     problems = [
         ProblemMeta(code=p.code, kind=p.kind.__name__, message_zh=p.zh, message_en=p.en)
-        for p in info.context.kernel.problems
+        for p in (*EDGE_PROBLEMS, *info.context.kernel.problems)
     ]
     blueprints = [
         BlueprintInfo(code=strawberry.ID(b.code), title_zh=b.title_zh, title_en=b.title_en, plugins=list(b.plugins))
