@@ -7,7 +7,7 @@ All of it is written by the same deeds that people use. Names and numbers cannot
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,8 +76,7 @@ CAST = (
 
 QUERIES = (
     '{ community(code: "440604000000") { name children(first: 10) { totalCount nodes { code name } } } }',
-    '{ community(code: "440604010001-C001") { name polls(first: 5) { nodes { id title state } } '
-    "notices(first: 5) { nodes { title issuer displayUntil } } } }",
+    '{ community(code: "440604010001-C001") { name polls { nodes { id title state } } notices { nodes { title } } } }',
     "{ viewer { person { name } roles { role community { name } } } }",
 )
 
@@ -151,9 +150,18 @@ async def build(
     if plugins:
         for plugin in kernel.host.ready():
             if plugin.demo is not None:
-                say(f"demo data of {plugin.id}")
-                await plugin.demo(world)
+                await _demo_of(world, plugin.id, plugin.demo)
     return world
+
+
+async def _demo_of(world: DemoWorld, plugin: str, fill: Callable[[DemoWorld], Awaitable[None]]) -> None:
+    """Let a plugin add its part; one whose part fails does not keep the others from a world to try them in."""
+    world.say(f"demo data of {plugin}")
+    try:
+        await fill(world)
+    except Exception:
+        log.exception("the demo data of plugin %s stay incomplete", plugin)
+        world.say("  failed; the log says why. The rest goes on without it")
 
 
 async def _name_places(world: DemoWorld) -> None:
