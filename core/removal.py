@@ -103,7 +103,11 @@ async def remove_plugin(
         places = ", ".join(planned.enabled_at)
         raise RemovalRefused(f"{plugin_id} is on at {places}; disable it there first, or force the removal.")
     work = _Removal(config.data_dir / "exports", _manifest(host, plugin_id), plugin_id, now)
-    await _drop(config, host, plugin_id, work)
+    try:
+        await _drop(config, host, plugin_id, work)
+    except BaseException:
+        shutil.rmtree(work.folder, ignore_errors=True)  # what was not removed needs no export
+        raise
     return RemovalReport(plugin_id, False, work.rows, planned.enabled_at, work.folder)
 
 
@@ -171,15 +175,11 @@ class _Removal:
 
     @asynccontextmanager
     async def around(self, target: Target, tables: list[str]) -> AsyncIterator[None]:
-        """Export before; clean and write down after; leave no export of what was not removed."""
+        """Export before; clean and write down after."""
         self.folder.mkdir(parents=True)
-        try:
-            await self._take_out(target, tables)
-            yield
-            await self._clean(target)
-        except BaseException:
-            shutil.rmtree(self.folder)
-            raise
+        await self._take_out(target, tables)
+        yield
+        await self._clean(target)
 
     async def _take_out(self, target: Target, tables: list[str]) -> None:
         if target.dialect == "postgres":  # SQLite's step has locked the whole file already

@@ -82,7 +82,10 @@ def manifest_faults(plugin: Plugin) -> list[str]:
 
 
 def import_faults(plugin: Plugin) -> list[str]:
-    """Say where it imports what is not public: an underscored module or name, or another plugin beside its ``api``."""
+    """Say where it imports what is not public: an underscored module or name, or another plugin beside its ``api``.
+
+    A plugin that is only in ``after`` may be imported where its being on was asked first.
+    """
     return [
         f"{path.relative_to(plugin.folder)}:{line}: imports {target}"
         for path in sorted(plugin.folder.rglob("*.py"))
@@ -99,7 +102,7 @@ def _may_import(plugin: Plugin, target: str) -> bool:
     if layer not in HOUSE:
         return not target.startswith(".")
     if layer == "plugins":
-        return len(rest) > 1 and rest[0] in plugin.requires and rest[1] == "api"
+        return len(rest) > 1 and rest[0] in (*plugin.requires, *plugin.manifest.after) and rest[1] == "api"
     return layer != "server" and not any(map(is_private, rest))
 
 
