@@ -35,7 +35,7 @@ async def build(tx: Any, poll_id: int) -> tuple[str, str]:
         "settings": json.loads(poll["frozen"] or "{}"),
         "roll": {
             "id": str(poll["roll_id"]), "hash": poll["roll_hash"], "record_date": poll["record_date"],
-            "area": poll["area_centi"], "heads": poll["heads"],
+            "area": poll["area_centi"], "heads": poll["heads"], "shown_at": poll["shown_at"],
         },
         "notice": await _notice(tx, poll["notice_id"]),
         "receipts": listed,
@@ -53,8 +53,10 @@ def digest_of(text: str) -> str:
 
 async def _poll(tx: Any, poll_id: int) -> Row:
     row = await tx.fetch(
-        "SELECT p.*, m.title, m.frozen, c.code, c.name FROM voting_poll p JOIN core_matter m ON m.id = p.matter_id "
-        "JOIN core_community c ON c.id = m.community_id WHERE p.matter_id = ?",
+        "SELECT p.*, m.title, m.frozen, c.code, c.name, r.published_at AS shown_at FROM voting_poll p "
+        "JOIN core_matter m ON m.id = p.matter_id "
+        "JOIN core_community c ON c.id = m.community_id LEFT JOIN register_roll r ON r.matter_id = p.roll_id "
+        "WHERE p.matter_id = ?",
         (poll_id,),
     )
     return row[0]

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from core.matters import STATE_NOW
-from core.plugin import EventType, Lifecycle, Permission, Sight, Step, Where, both, either, holders, members, person, row
+from core.plugin import (
+    EventType,
+    Lifecycle,
+    Permission,
+    Sight,
+    Step,
+    Where,
+    both,
+    either,
+    holders,
+    members,
+    person,
+    row,
+)
 from plugins.voting.kinds import PollState
 
 DRAFT, ANNOUNCED, VOTING, CLOSED = PollState.DRAFT, PollState.ANNOUNCED, PollState.VOTING, PollState.CLOSED

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core._db.seam import Row
-from core.matters import STATE_NOW
 from core.clock import to_wire
+from core.matters import STATE_NOW
 from core.plugin import Act
 
 ENTRY_COLUMNS = "e.id, e.number, e.area_centi, e.heads, e.buildings, e.is_developer_stock"
@@ -73,9 +73,10 @@ def _voter(row: Row) -> Voter:
     )  # fmt: skip
 
 
-async def entry(act: Act, entry_id: int) -> Row | None:
+async def entry(act: Act, entry_id: int) -> Row:
     """Return one entry of a roll."""
-    return await act.tx.one(f"SELECT {ENTRY_COLUMNS}, e.roll_id FROM register_roll_entry e WHERE e.id = ?", (entry_id,))
+    [found] = await act.tx.fetch(f"SELECT {ENTRY_COLUMNS} FROM register_roll_entry e WHERE e.id = ?", (entry_id,))
+    return found
 
 
 async def owners(act: Act, entry_id: int) -> Sequence[Row]:

@@ -15,8 +15,20 @@ from plugins.voting.lifecycle import POLL
 from plugins.voting.rules import Channel, Choice, Delivery, JointDecisionMatter
 from plugins.voting.service import casting, counting, drafting, paper
 from plugins.voting.views import (
-    BallotReceipt, BallotsBundle, Certificate, MyBallot, SurveyFigures, Turnout, Verdict, certificate_of, my_answer, my_ballots,
-    receipt, survey_of, turnout_of, verdict_of,
+    BallotReceipt,
+    BallotsBundle,
+    Certificate,
+    MyBallot,
+    SurveyFigures,
+    Turnout,
+    Verdict,
+    certificate_of,
+    my_answer,
+    my_ballots,
+    receipt,
+    survey_of,
+    turnout_of,
+    verdict_of,
 )  # fmt: skip
 from schema.compose import Fragments
 from schema.declared import column, computed, declared, extension, state_now, to_many, to_one
@@ -279,6 +291,9 @@ class AnnouncePollInput(DeedInput):
     opens_at: datetime | None = text("When voting begins; as drafted when left out.", default=None)
     closes_at: datetime | None = text("When it ends; as drafted when left out.", default=None)
     issuer: str = text("Who calls the meeting; the owners' assembly when left out.", default="")
+    quick_roll: bool = text(
+        "Make today's roll and freeze it at once, without showing it first; for advisory polls only.", default=False
+    )
 
 
 @strawberry.input(description="A poll to take back.")

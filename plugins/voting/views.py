@@ -11,7 +11,16 @@ from core.clock import from_wire
 from core.ids import global_id
 from plugins.voting import ballots, certificate, rules
 from plugins.voting.kinds import LegName, MyBallotState
-from plugins.voting.rules import BallotStatus, Channel, Choice, DecisionBasis, FollowBarrier, JointDecisionMatter, Outcome, Weight
+from plugins.voting.rules import (
+    BallotStatus,
+    Channel,
+    Choice,
+    DecisionBasis,
+    FollowBarrier,
+    JointDecisionMatter,
+    Outcome,
+    Weight,
+)
 from schema.enums import graphql_enum
 from schema.scalars import Area, Fraction
 
@@ -178,6 +187,7 @@ class Turnout:
 
     @strawberry.field(description="The fewest further voters that would suffice, those with the largest areas first.")
     async def fewest_voters(self, info: strawberry.Info) -> int:
+        """Resolve it only when it is asked for: it looks at every entry."""
         return await fewest_voters(self.poll, info)
 
 

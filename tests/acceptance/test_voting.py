@@ -8,6 +8,7 @@ import json
 from tests.acceptance.voting_world import Entry, cast, close, make_roll, opened, owner, show
 from tests.conftest import World
 
+
 async def test_the_whole_story(world: World) -> None:
     """A poll is announced, opened, voted on, counted, shown, confirmed; its certificate carries every figure."""
     await owner(world, "owner", "second")
@@ -26,6 +27,6 @@ async def test_the_whole_story(world: World) -> None:
     assert counted["state"] == "PRELIMINARY"
     assert counted["motions"]["nodes"][0]["result"]["outcome"] == "PASSED"
     assert receipt["receipt"] in json.loads(counted["certificate"]["text"])["receipts"]
-    world.clock.advance(days=10)
+    world.clock.advance(days=12)
     await world.settle()
     assert (await show(world, poll))["state"] == "CONFIRMED"

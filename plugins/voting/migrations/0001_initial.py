@@ -1,12 +1,13 @@
-from tortoise import migrations
+from tortoise import fields, migrations
+from tortoise.fields.base import OnDelete
+from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
+
 from core.fields import CodeField, DayField, EnumField, InstantField, JsonField
 from core.ids import new_id
 from plugins.voting.kinds import DeliveryMethod, LegalEffect, PollKind, ResultObjectionState, SlipState
 from plugins.voting.rules import Channel, DecisionBasis, Delivery, JointDecisionMatter, Outcome
-from tortoise.fields.base import OnDelete
-from tortoise import fields
-from tortoise.indexes import Index
+
 
 class Migration(migrations.Migration):
     dependencies = [('core', '0001_initial'), ('register', '0001_initial')]

@@ -104,6 +104,7 @@ def _check_change(arrival: Arrival, earlier: Sequence[ReturnedPaper], may_change
 
 
 async def earlier_papers(act: Act, entry_id: int) -> list[ReturnedPaper]:
+    """Return all ballots that an entry has returned so far, oldest first."""
     rows = await act.tx.fetch(
         "SELECT id, at, channel, owner_id, marks, is_signed, withdrawn_at FROM voting_returned "
         "WHERE poll_id = ? AND entry_id = ? ORDER BY id",
@@ -283,8 +284,7 @@ async def _facts(
 
 async def _use_proxy(act: Act, voter: Voter, marks: str) -> None:
     """Check an authorisation at the moment of voting, motion by motion, and mark it as used."""
-    row = await act.tx.one("SELECT * FROM voting_proxy WHERE id = ?", (voter.proxy_id,))
-    assert row is not None
+    [row] = await act.tx.fetch("SELECT * FROM voting_proxy WHERE id = ?", (voter.proxy_id,))
     poll = await poll_row(act)
     facts = await _facts(
         act, poll["roll_id"], act.person_id, voter, row["scope"], from_wire(row["begins"]), from_wire(row["until"])

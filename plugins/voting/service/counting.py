@@ -108,14 +108,13 @@ async def _silence(act: Act, row: Row, settings: VotingSettings) -> Silence | No
     """Gather what the clause on silence needs; None where the bylaws have no such clause."""
     if settings.silence_policy is not SilencePolicy.FOLLOW_MAJORITY:
         return None
-    served = await act.tx.one(
+    [served] = await act.tx.fetch(
         "SELECT COALESCE(SUM(e.area_centi), 0) AS area_centi, COALESCE(SUM(e.heads), 0) AS heads FROM voting_slip s "
         "JOIN register_roll_entry e ON e.id = s.entry_id WHERE s.poll_id = ? AND s.delivery = ? "
         "AND NOT e.is_developer_stock AND NOT EXISTS "
         "(SELECT 1 FROM voting_returned x WHERE x.poll_id = s.poll_id AND x.entry_id = s.entry_id)",
         (act.matter.id, Delivery.PROVEN.value),
     )
-    assert served is not None
     return Silence(
         served=Weight(int(served["area_centi"]), int(served["heads"])),
         has_clause=True,
@@ -178,7 +177,7 @@ async def _objection_window(
 ) -> datetime:
     """Post the preliminary result; return until when owners may object."""
     due = calendar.due(act.now, frozen(act.matter).objection_days, DayKind.CALENDAR_DAY, act.kernel.calendar)
-    if act.enabled("notices"):
+    if act.can_use("notices"):
         lines = [_line(motion, figures) for motion, figures in zip(motions, results, strict=True)]
         key = await notices.publish(
             act, notices.NoticeKind.VOTE_RESULT, f"表决结果（询异）：{act.matter.title}"[:200],

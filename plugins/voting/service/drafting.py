@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+
 from core import calendar
 from core._db.seam import Row
 from core.clock import from_wire, to_wire
@@ -14,9 +15,10 @@ from core.kinds import LinkRelation
 from core.plugin import Act, check_text, deed
 from core.settings import Resolved
 from plugins.notices import api as notices
+from plugins.register import api as register
 from plugins.voting import problems, roll, rules
 from plugins.voting.ballots import MOST_MOTIONS
-from plugins.voting.kinds import PollKind
+from plugins.voting.kinds import LegalEffect, PollKind
 from plugins.voting.lifecycle import POLL
 from plugins.voting.rules import JointDecisionMatter
 from plugins.voting.settings import VotingSettings, frozen
@@ -24,8 +26,7 @@ from plugins.voting.settings import VotingSettings, frozen
 
 async def poll_row(act: Act) -> Row:
     """Return the row of the deed's poll."""
-    found = await act.tx.one("SELECT * FROM voting_poll WHERE matter_id = ?", (act.matter.id,))
-    assert found is not None
+    [found] = await act.tx.fetch("SELECT * FROM voting_poll WHERE matter_id = ?", (act.matter.id,))
     return found
 
 
@@ -125,10 +126,12 @@ async def announce_poll(
     opens_at: datetime | None = None,
     closes_at: datetime | None = None,
     issuer: str = "",
+    quick_roll: bool = False,
 ) -> int:
     """Announce a poll: freeze motions, roll and settings, post the notice of meeting, start the clocks.
 
-    A joint decision needs a confirmed roll and the statutory notice period before voting opens.
+    A joint decision needs a confirmed roll and the statutory notice period before voting opens. An advisory one may go by
+    a roll of today that was not shown to the owners before.
     """
     row = await poll_row(act)
     motions = await motions_of(act, act.matter.id)
@@ -141,7 +144,8 @@ async def announce_poll(
     await act.freeze(resolved)
     await _keep_announcement(act, resolved, opens, closes)
     if row["kind"] == PollKind.STATUTORY.value:
-        await _take_roll(act, row, roll or row["roll_id"], resolved.values, motions)
+        wanted = await _quick_roll(act, resolved.values) if quick_roll else roll or row["roll_id"]
+        await _take_roll(act, row, wanted, resolved.values, motions)
         await _post_meeting(act, row, motions, opens, closes, issuer)
     await act.start_clock(POLL, "open_poll", opens, rules.MEETING_NOTICE_DAYS.source)
     await act.start_clock(POLL, "close_poll", closes, rules.WINDOW_DAYS.source)
@@ -184,6 +188,18 @@ async def _keep_announcement(
          act.matter.id),
     )  # fmt: skip
     act.note(opens=to_wire(opens), closes=to_wire(closes))
+
+
+async def _quick_roll(act: Act, settings: VotingSettings) -> int:
+    """Make today's roll of the place and freeze it at once: lawful only where the result binds nobody."""
+    if settings.legal_effect is not LegalEffect.ADVISORY:
+        raise problems.ROLL_NEEDED(path=("input", "quickRoll"))
+    key = await register.make_roll(
+        act, [act.place.id], calendar.day_of(act.now), parking=settings.parking_counts,
+        heads_key=register.HeadsKey(settings.heads_key),
+    )  # fmt: skip
+    await register.freeze_roll(act, key)
+    return key
 
 
 async def _take_roll(
@@ -237,7 +253,7 @@ async def _post_meeting(
     act: Act, row: Row, motions: Sequence[Row], opens: datetime, closes: datetime, issuer: str
 ) -> None:
     """Post the notice of meeting to all owners, which also tells the residents' committee."""
-    if not act.enabled("notices"):
+    if not act.can_use("notices"):
         raise problems.NOTICES_OFF()
     key = await notices.publish(
         act, notices.NoticeKind.ASSEMBLY_MEETING, act.matter.title[:200], _meeting_text(row, motions, opens, closes),
@@ -295,7 +311,7 @@ async def extend_poll(act: Act, *, closes_at: datetime, reason: str) -> int:
 
 async def _post_extension(act: Act, row: Row, closes_at: datetime, reason: str) -> None:
     """Tell everybody of the new end; the meeting itself was announced in time and is not called anew."""
-    if row["kind"] == PollKind.STATUTORY.value and act.enabled("notices"):
+    if row["kind"] == PollKind.STATUTORY.value and act.can_use("notices"):
         await notices.publish(
             act, notices.NoticeKind.GENERAL, f"延长表决期：{act.matter.title}"[:200],
             f"表决截止时间延长至 {to_wire(closes_at)}，已投的票继续有效。原因：{reason}",

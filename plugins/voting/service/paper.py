@@ -77,7 +77,7 @@ async def post_undeliverable(act: Act) -> int:
     """Post the notice of ballots that could not be delivered, by the number of their roll entries."""
     row = await poll_row(act)
     must_be(row, PollKind.STATUTORY)
-    if not act.enabled("notices"):
+    if not act.can_use("notices"):
         raise problems.NOTICES_OFF()
     slips = await act.tx.fetch(
         "SELECT number FROM voting_slip WHERE poll_id = ? AND delivery <> ? ORDER BY number",
@@ -189,7 +189,6 @@ async def confirm_slip(
 async def _take_in_slip(act: Act, slip: Row) -> None:
     """Make a confirmed slip a returned ballot, as of its first entry, which was before the close."""
     row, found = await poll_row(act), await roll.entry(act, slip["entry_id"])
-    assert found is not None
     voter = Voter(
         found["id"], found["number"], found["area_centi"], found["heads"], found["buildings"], slip["entered_owner_id"], True
     )
