@@ -38,7 +38,7 @@ SYSTEM = Viewer(system="command line")
 REFUSED, UNAVAILABLE, MISCONFIGURED = 1, 69, 78  # the last two are those of sysexits.h
 
 T = TypeVar("T")
-console = Console(stderr=True)
+console = Console(stderr=True, soft_wrap=True)
 
 app = typer.Typer(help="善治 Shanzhi: a GraphQL backend for neighbourhood self-governance.", no_args_is_help=True)
 import_app = typer.Typer(help="Bring data in.", no_args_is_help=True)
@@ -269,10 +269,14 @@ def roster(
             from plugins.register.importing import import_roster_file
 
             with console.status("reading"):
-                summary = await import_roster_file(kernel, SYSTEM, community, file, apply=apply)
-            typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
-            if summary.get("errors"):
-                raise typer.Exit(REFUSED)
+                found = await import_roster_file(kernel, SYSTEM, community, file, dry_run=not apply)
+            for problem in found.problems:
+                console.print(f"  {problem}", highlight=False, markup=False)
+            typer.echo(
+                json.dumps({"applied": found.applied, "absent": found.absent, **found.counts}, ensure_ascii=False)
+            )
+            if apply and not found.applied:
+                raise _end(REFUSED, "nothing was imported: correct the lines above and try again")
 
     run(work)
 

@@ -11,7 +11,7 @@ from core import hierarchy
 from core.access import Permission
 from core.administration import COUNTER_UP
 from core.clock import to_wire
-from core.errors import Conflict, Invalid, Problem, check_text
+from core.errors import PLACE_CLOSED, Conflict, Invalid, Problem, check_text
 from core.events import EventType
 from core.hierarchy import OFFICIAL, PARENTS, PLACE_COLUMNS, Place
 from core.ids import new_id
@@ -54,15 +54,12 @@ CODE_TAKEN = Problem(
     Conflict, "core.code_taken", "编码 {code} 已被使用，请换一个，或不填由系统编号。",
     "The code {code} is taken. Choose another, or leave it out to get the next free one.",
 )  # fmt: skip
-PLACE_CLOSED = Problem(
-    Conflict, "core.place_closed", "“{place}”已撤销。", "{place} is closed; nothing can be changed there."
-)
 HAS_OPEN_PLACES = Problem(
     Conflict, "core.has_open_places", "“{place}”之下还有 {count} 个未撤销的下级，请先移走或撤销它们。",
     "{place} still has {count} open places below it. Move or close those first.",
 )  # fmt: skip
 PROBLEMS = (
-    OFFICIAL_ONLY, WRONG_PARENT, UNDER_ITSELF, BAD_CODE, CODE_TAKEN, PLACE_CLOSED, HAS_OPEN_PLACES,
+    OFFICIAL_ONLY, WRONG_PARENT, UNDER_ITSELF, BAD_CODE, CODE_TAKEN, HAS_OPEN_PLACES,
 )  # fmt: skip
 
 # How the code of a place goes on from its parent's: a letter and so many digits (domain §8.1).

@@ -131,7 +131,7 @@ class _Run:
         """Write what is new or different in some rows of one level; returns their keys and paths by code."""
         above: dict[str, tuple[int, str]] = {}
         codes = [self._table.codes[row] for row in batch]
-        there = await _rows(self._tx, codes)
+        there = await _rows(self._tx, codes) if await self._any_between(min(codes), max(codes)) else {}
         new: list[tuple[Any, ...]] = []
         renamed: list[tuple[Any, ...]] = []
         for row, code in zip(batch, codes, strict=True):
@@ -147,6 +147,11 @@ class _Run:
         self.added += len(new)
         self.renamed += len(renamed)
         return above
+
+    async def _any_between(self, lowest: str, highest: str) -> bool:
+        """Say whether the tree has any code in a range: a first import is spared looking up what is not there."""
+        sql = "SELECT 1 FROM core_community WHERE code >= ? AND code <= ? LIMIT 1"
+        return await self._tx.one(sql, (lowest, highest)) is not None
 
     def _new(self, row: int, code: str) -> tuple[Any, ...]:
         parent_id, path = self._place(row, code)

@@ -136,6 +136,9 @@ TEXT_LENGTH = Problem(
     "文字长度应为 {least} 至 {most} 字，现为 {length} 字。",
     "The text must have {least} to {most} characters; it has {length}.",
 )
+PLACE_CLOSED = Problem(
+    Conflict, "core.place_closed", "“{place}”已撤销。", "{place} is closed; nothing can be changed there."
+)
 GATE_FAILED = Problem(
     Conflict, "core.gate_failed",
     "功能 {plugin} 的检查程序出错，{deed} 未执行。请联系系统管理员。",
@@ -154,6 +157,7 @@ PROBLEMS: tuple[Problem, ...] = (
     KEY_REUSED,
     TEXT_LENGTH,
     GATE_FAILED,
+    PLACE_CLOSED,
 )
 
 

@@ -89,7 +89,7 @@ def lineage(path: str) -> tuple[str, ...]:
 
 def significant(code: str) -> str:
     """Return a statistical code without the zeros that only fill it up: ``440604000000`` → ``440604``."""
-    if len(code) != 12 or not code.isdigit():
+    if len(code) != 12 or not code.endswith("000") or not code.isdigit():
         return code
     for length in (2, 4, 6, 9):
         if not code[length:].strip("0"):

@@ -377,6 +377,8 @@ def _check_allowed(act: Act) -> None:
     spec = act.spec
     if spec.plugin != "core" and not act.enabled(spec.plugin):
         raise errors.PLUGIN_DISABLED(place=act.place.name, plugin=spec.plugin)
+    if spec.plugin != "core" and act.place.closed_at is not None and act.actor.system is None:
+        raise errors.PLACE_CLOSED(place=act.place.name)
     if spec.on is not None and spec.step is not None:
         matters.ability(spec.on, spec.step, act.matter, act.actor, act.place).enforce()
     if spec.permission is not None:
