@@ -51,12 +51,15 @@ async def _receive(kernel: Kernel, request: Request) -> attachments.Attachment:
             form = await bounded.form(max_files=1, max_fields=10, max_part_size=1024)
     except (MultiPartException, TimeoutError, HTTPException) as error:
         raise BAD_FORM(path=("file",)) from error
-    files = [value for value in form.values() if isinstance(value, UploadFile)]
-    if len(files) != 1:
-        raise BAD_FORM(path=("file",))
-    return await attachments.receive(
-        kernel, str(request.path_params["ticket"]), files[0].filename or "file", _chunks(files[0]), limit
-    )
+    try:
+        files = [value for value in form.values() if isinstance(value, UploadFile)]
+        if len(files) != 1:
+            raise BAD_FORM(path=("file",))
+        return await attachments.receive(
+            kernel, str(request.path_params["ticket"]), files[0].filename or "file", _chunks(files[0]), limit
+        )
+    finally:
+        await form.close()  # the temporary files of its parts
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:
