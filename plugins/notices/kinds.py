@@ -14,6 +14,15 @@ class NoticeState(LabelledEnum):
     WITHDRAWN = "WITHDRAWN", "已撤回", "Withdrawn", "Taken back; the title and the reason stay as a tombstone."
 
 
+class IssuingBody(LabelledEnum):
+    """As whom somebody issues a notice, by the office they hold; one body does not touch what another issued."""
+
+    COMMITTEE = "COMMITTEE", "业主委员会", "Owners' committee", "The owners' committee, by its chair or a member."
+    PROPERTY = "PROPERTY", "物业服务人", "Property service", "The property service provider, by its staff."
+    AUTHORITY = "AUTHORITY", "社区与政府", "Authority", "The community, the town or the district, by their staff."
+    OTHER = "OTHER", "其他", "Other", "The system, or an office of another kind."
+
+
 class PostingPlace(LabelledEnum):
     """Where a notice was posted."""
 

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from core.plugin import EventType, Lifecycle, Permission, Sight, Step, Where, both, either, holders, person, row
-from plugins.notices.kinds import NoticeState
+from core.hierarchy import subtree_range
+from core.kinds import Reach
+from core.plugin import (
+    EventType,
+    Lifecycle,
+    Permission,
+    Place,
+    Rule,
+    Sight,
+    Step,
+    Viewer,
+    Where,
+    both,
+    either,
+    holders,
+    person,
+    row,
+)  # fmt: skip
+from plugins.notices.kinds import IssuingBody, NoticeState
 
 DRAFT, POSTED, ENDED, WITHDRAWN = NoticeState.DRAFT, NoticeState.POSTED, NoticeState.ENDED, NoticeState.WITHDRAWN
 
 _ISSUERS = ("committee_chair", "property_staff", "community_staff", "town_staff", "district_staff")
+_AUTHORITY = ("community_staff", "town_staff", "district_staff")
 _PEOPLE = ("resident", "tenant", "owner")
 
 PERMISSIONS = (
@@ -18,6 +36,14 @@ PERMISSIONS = (
     Permission(
         "notices.record_posting", "登记张贴", "Record where a notice was posted",
         roles=(*_ISSUERS, "committee_member", "building_captain"),
+    ),
+    Permission(
+        "notices.read_notices", "查看定向公示", "Read notices that are for a part of the place only",
+        roles=("committee_chair", "committee_member", "building_captain", "branch_secretary", *_AUTHORITY),
+    ),
+    Permission(
+        "notices.oversee_notices", "监督公示", "See every notice with its objections, answer and withdraw those of others",
+        roles=_AUTHORITY,
     ),
     Permission("notices.acknowledge_notice", "签收公示", "Acknowledge notices", roles=_PEOPLE),
     Permission("notices.object_to_notice", "提出异议", "Object to notices", roles=_PEOPLE),
@@ -33,7 +59,35 @@ EVENTS = (
 )
 
 
-def _addressed(sight: Sight) -> Where:
+BODIES = {
+    "committee_chair": IssuingBody.COMMITTEE, "committee_member": IssuingBody.COMMITTEE,
+    "property_staff": IssuingBody.PROPERTY, **dict.fromkeys(_AUTHORITY, IssuingBody.AUTHORITY),
+}  # fmt: skip
+
+
+def bodies_at(viewer: Viewer, place: Place) -> tuple[IssuingBody, ...]:
+    """Return the bodies for which somebody may draft notices at a place."""
+    return tuple(BODIES.get(g.role, IssuingBody.OTHER) for g in viewer.grants if g.covers("notices.draft_notice", place))
+
+
+def of_own_body(notice: str) -> Rule:
+    """Show what belongs to a notice (``notice`` is the SQL of its key) to the colleagues of who drafted it."""
+
+    def rule(sight: Sight) -> Where:
+        where = Where("FALSE")
+        for grant in sight.viewer.grants:
+            if grant.path and grant.reach is Reach.OFFICE and "notices.draft_notice" in grant.permissions:
+                body = BODIES.get(grant.role, IssuingBody.OTHER).value
+                where |= Where("(bn.issuing_body = ? AND bm.path >= ? AND bm.path < ?)", (body, *subtree_range(grant.path)))
+        if where.sql == "FALSE":
+            return where
+        joined = "FROM notices_notice bn JOIN core_matter bm ON bm.id = bn.matter_id"
+        return Where(f"EXISTS (SELECT 1 {joined} WHERE bn.matter_id = {notice} AND {where.sql})", where.params)
+
+    return rule
+
+
+def addressed(sight: Sight) -> Where:
     """Show a notice to the people it is for: those who belong to a place of its audience."""
     places = sight.viewer.places()
     if not places:
@@ -44,14 +98,24 @@ def _addressed(sight: Sight) -> Where:
     )
 
 
+def answerable(sight: Sight) -> Where:
+    """Show a notice to the officers of a part of the place that it is for: the captain of a building, say."""
+    seen = holders("notices.read_notices", path="ac.path", place="ac.id")(sight)
+    if seen.sql == "FALSE":
+        return seen
+    joined = "FROM notices_audience a JOIN core_community ac ON ac.id = a.community_id"
+    return Where(f"EXISTS (SELECT 1 {joined} WHERE a.notice_id = {{m}}.id AND {seen.sql})", seen.params)
+
+
 _PUBLIC = row("EXISTS (SELECT 1 FROM notices_notice n WHERE n.matter_id = {m}.id AND n.is_public)")
 
 NOTICE = Lifecycle(
     "notices", "NOTICE", NoticeState, DRAFT, type_name="Notice", title_zh="公示", title_en="Notice",
     visible=either(
-        both(row("{m}.state <> 'DRAFT'"), either(_PUBLIC, _addressed)),
+        both(row("{m}.state <> 'DRAFT'"), either(_PUBLIC, addressed, answerable, holders("notices.read_notices"))),
         person("{m}.author_id"),
-        holders("notices.draft_notice"),
+        of_own_body("{m}.id"),
+        holders("notices.oversee_notices"),
     ),
     steps=[
         Step("revise_notice", {DRAFT}, None, permission="notices.draft_notice", title_zh="修改草稿"),
@@ -65,7 +129,7 @@ NOTICE = Lifecycle(
         Step("acknowledge_notice", {POSTED, ENDED}, None, permission="notices.acknowledge_notice", title_zh="签收"),
         Step("object_to_notice", {POSTED}, None, permission="notices.object_to_notice",
              event="notices.objection_made", title_zh="提出异议"),
-        Step("answer_objection", {POSTED, ENDED}, None, permission="notices.answer_objection",
+        Step("answer_objection", {POSTED, ENDED, WITHDRAWN}, None, permission="notices.answer_objection",
              event="notices.objection_answered", title_zh="答复异议"),
         Step("record_posting", {POSTED, ENDED}, None, permission="notices.record_posting", title_zh="登记张贴"),
     ],

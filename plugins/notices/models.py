@@ -10,7 +10,7 @@ from tortoise.models import Model
 from core.fields import EnumField, InstantField
 from core.ids import new_id
 from core.models import Community, Matter, Person, anchor
-from plugins.notices.kinds import ObjectionState, PostingPlace
+from plugins.notices.kinds import IssuingBody, ObjectionState, PostingPlace
 from plugins.notices.rules import NoticeKind
 
 
@@ -23,12 +23,13 @@ class Notice(Model):
     kind = EnumField(NoticeKind)
     body = fields.TextField()
     issuer = fields.CharField(120)
+    issuing_body = EnumField(IssuingBody, description="by the office of who drafted it; `issuer` is what they wrote")
     legal_basis = fields.CharField(300, default="")
     is_public = fields.BooleanField(default=True)
     number = fields.IntField(default=1)
     event_at = InstantField(null=True)
     posted_at = InstantField(null=True)
-    display_until = InstantField(null=True)
+    display_until = InstantField(null=True, description="as wished for until it is posted; binding from then on")
     withdrawn_at = InstantField(null=True)
     withdrawal_reason = fields.CharField(500, default="")
 

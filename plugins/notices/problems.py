@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from core.plugin import Conflict, Invalid, NotFound, Problem
+from core.plugin import Conflict, Invalid, NotAllowed, NotFound, Problem
 
 TOO_LATE = Problem(
     Conflict, "notices.too_late",
-    "此类公示须提前 {days} 发布（{source}），最早可定于 {earliest}。",
-    "A notice of this kind must go up {days} before its event ({source}); the event may begin on {earliest} at the earliest.",
+    "此类公示须提前 {days_zh}发布（{source}），最早可定于 {earliest}。",
+    "A notice of this kind must go up {days}s before its event ({source}); the event may begin on {earliest} at the earliest.",
 )  # fmt: skip
 EVENT_NEEDED = Problem(
     Invalid, "notices.event_needed",
     "此类公示须写明所公告事项的时间 eventAt。",
     "A notice of this kind announces an event: say when it is, in eventAt.",
+)  # fmt: skip
+TOO_SHORT = Problem(
+    Conflict, "notices.too_short",
+    "此类公示须展示至 {until}（{source}），displayUntil 不能更早。",
+    "A notice of this kind stays up until {until} ({source}); displayUntil cannot be earlier.",
+)  # fmt: skip
+NOT_THE_ISSUER = Problem(
+    NotAllowed, "notices.not_the_issuer",
+    "此公示由“{body_zh}”发布，只有其经办人可以更改。",
+    "This notice was issued by {body}; only they can do this.",
+)  # fmt: skip
+NOT_A_PHOTO = Problem(
+    Invalid, "notices.not_a_photo", "张贴凭证须为照片。", "The proof of posting must be a photograph (JPEG, PNG, WebP …)."
+)
+WRONG_TIME = Problem(
+    Invalid, "notices.wrong_time",
+    "张贴时间须在发布之后、当前之前。",
+    "It was posted between its publication here and now: say when, or leave `at` out.",
 )  # fmt: skip
 STRANGE_AUDIENCE = Problem(
     Invalid, "notices.strange_audience",
@@ -42,5 +60,6 @@ NO_SUCH_OBJECTION = Problem(
 )
 
 PROBLEMS = (
-    NO_SUCH_OBJECTION, TOO_LATE, EVENT_NEEDED, STRANGE_AUDIENCE, REASON_NEEDED, ALREADY_OBJECTED, ALREADY_ANSWERED, PHOTO_NEEDED,
+    TOO_LATE, EVENT_NEEDED, TOO_SHORT, NOT_THE_ISSUER, NOT_A_PHOTO, WRONG_TIME, STRANGE_AUDIENCE, REASON_NEEDED,
+    ALREADY_OBJECTED, ALREADY_ANSWERED, PHOTO_NEEDED, NO_SUCH_OBJECTION,
 )  # fmt: skip

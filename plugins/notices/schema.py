@@ -5,11 +5,12 @@ from typing import Annotated
 
 import strawberry
 
-from core.access import Sight, Where, either, holders, person, row
+from core.access import TRUE, Sight, Where, either, holders, person, row
 from core.ids import parse_global_id
+from core.matters import STATE_NOW
 from plugins.notices import models, service
-from plugins.notices.kinds import NoticeState, ObjectionState, PostingPlace
-from plugins.notices.lifecycle import NOTICE
+from plugins.notices.kinds import IssuingBody, NoticeState, ObjectionState, PostingPlace
+from plugins.notices.lifecycle import NOTICE, addressed, of_own_body
 from plugins.notices.rules import NoticeKind
 from schema.compose import Fragments
 from schema.declared import column, computed, declared, extension, state_now, to_many, to_one
@@ -19,7 +20,7 @@ from schema.node import Node
 from schema.paging import NEWEST, OLDEST, Connection, Filter
 from schema.types import Attachment, Community, Matter, Person
 
-for enum in (NoticeState, NoticeKind, ObjectionState, PostingPlace):
+for enum in (NoticeState, NoticeKind, IssuingBody, ObjectionState, PostingPlace):
     graphql_enum(enum)
 
 NoticeRef = Annotated["Notice", strawberry.lazy("plugins.notices.schema")]
@@ -36,24 +37,32 @@ NOTICE_PATH = "(SELECT pm.path FROM core_matter pm WHERE pm.id = {t}.notice_id)"
 NOTICE_PLACE = "(SELECT pm.community_id FROM core_matter pm WHERE pm.id = {t}.notice_id)"
 
 
+ISSUER = either(
+    of_own_body("{t}.notice_id"), holders("notices.oversee_notices", path=NOTICE_PATH, place=NOTICE_PLACE)
+)
+
+
 @declared(models.Version, visible=of_visible_notice, path=NOTICE_PATH)
 class NoticeVersion(Node):
     """A notice as it read at some time."""
 
     number: int = column("1 for the first text, counting up.")
     title: str = column("The title then.")
-    body: str = column("The text then.")
+    body: str | None = column(
+        "The text then; null once the notice is withdrawn.",
+        allowed=row("(SELECT vm.state FROM core_matter vm WHERE vm.id = {t}.notice_id) <> 'WITHDRAWN'"),
+    )
     at: datetime = column("Since when it read so.")
     reason: str = column("Why it was corrected; empty for the first.")
 
 
 @declared(
     models.Objection,
-    visible=either(person("{t}.person_id"), holders("notices.answer_objection", path=NOTICE_PATH, place=NOTICE_PLACE)),
+    visible=either(person("{t}.person_id"), ISSUER),
     path=NOTICE_PATH,
 )
 class NoticeObjection(Node):
-    """An objection to a notice, and its answer; shown to who made it and to who answers."""
+    """An objection to a notice, and its answer; shown to who made it, to the issuer, and to who oversees notices."""
 
     notice: NoticeRef = to_one("Notice", "{t}.notice_id", "The notice objected to.")
     person: Person | None = to_one("Person", "{t}.person_id", "Who objects.")
@@ -63,6 +72,14 @@ class NoticeObjection(Node):
     state: ObjectionState = column("Where it stands.")
     answer: str | None = column("The answer with its reasons.")
     answered_at: datetime | None = column("When it was answered.")
+
+
+@declared(models.Acknowledgement, visible=either(person("{t}.person_id"), ISSUER), path=NOTICE_PATH)
+class NoticeAcknowledgement(Node):
+    """Somebody says that they have read a notice; shown to themselves and to the issuer, as proof of delivery."""
+
+    person: Person | None = to_one("Person", "{t}.person_id", "Who.")
+    at: datetime = column("When.")
 
 
 @declared(models.Posting, visible=of_visible_notice, path=NOTICE_PATH)
@@ -97,13 +114,16 @@ class Notice(Matter):
     body: str | None = column(
         "The text; null once withdrawn.", allowed=row("{m}.state <> 'WITHDRAWN'")
     )
-    issuer: str = column("Who answers for it.")
+    issuer: str = column("Who answers for it, in the drafter's words.")
+    issuing_body: IssuingBody = column("As whom the drafter acted, by the office they hold.")
     legal_basis: str = column("The rule it is posted under.")
     is_public: bool = column("Whether everybody may read it, or only its audience.", convert=bool)
     number: int = column("The number of the present version.")
     event_at: datetime | None = column("When what it announces begins.")
     posted_at: datetime | None = column("Since when it is on display.")
-    display_until: datetime | None = column("When its display period ends; null for notices shown for good.")
+    display_until: datetime | None = column(
+        "When its display period ends; null for notices shown for good. Of a draft: as wished for."
+    )
     withdrawn_at: datetime | None = column("When it was withdrawn.")
     withdrawal_reason: str = column("Why it was withdrawn; stays for everybody to see.")
     permalink: str = computed("'/graphql?query=%7Bnode(id%3A%22Notice_' || {t}.matter_id || '%22)%7Bid%20...on%20Matter"
@@ -114,6 +134,9 @@ class Notice(Matter):
     )
     acknowledged_by_me: bool = column(
         "Whether the viewer said so.", acknowledged_by_viewer, convert=bool
+    )
+    acknowledgements: Connection[NoticeAcknowledgement] = to_many(
+        "NoticeAcknowledgement", "{t}.notice_id", "Who read it: one's own, or all for the issuer.", order=NEWEST
     )
     audience: Connection[NoticeAudience] = to_many(
         "NoticeAudience", "{t}.notice_id", "The places it is for.", order=OLDEST
@@ -156,6 +179,20 @@ class NoticeQuery:
         found: Notice | None = await info.context.reading.by_id("Notice", parsed[1], info)
         return found
 
+    @strawberry.field(description="The notices that are for you, of all the places you belong to, newest first.")
+    async def my_notices(
+        self,
+        info: strawberry.Info,
+        first: Annotated[int, strawberry.argument(description="How many items, at most 100.")] = 20,
+        after: Annotated[str | None, strawberry.argument(description="Begin behind this cursor.")] = strawberry.UNSET,
+        on_display: Annotated[bool, strawberry.argument(description="Only those on display now.")] = False,
+    ) -> Connection[Notice]:
+        sight = info.context.sight
+        now = Where(f"{STATE_NOW} = 'POSTED'", (sight.now_wire,)) if on_display else TRUE
+        posted = Where("{m}.state <> 'DRAFT'")
+        where = addressed(sight) & posted & now
+        return await info.context.reading.page("Notice", info, where=where, order=NEWEST, first=first, after=after)
+
 
 @strawberry.input(description="A notice to draft.")
 class DraftNoticeInput(DeedInput):
@@ -170,6 +207,8 @@ class DraftNoticeInput(DeedInput):
     is_public: bool = text("Whether everybody may read it; else only its audience.", default=True)
     audience: list[strawberry.ID] | None = text("Codes of places within; all of the place when left out.", default=None)
     event_at: datetime | None = text("When what it announces begins; needed for kinds with a notice period.", default=None)
+    display_until: datetime | None = text("Show it until then; as long as its kind requires, when left out.", default=None)
+    attachments: list[strawberry.ID] | None = ref("Attachment", "Uploaded files (createUpload).", optional=True)
 
 
 @strawberry.input(description="Changes to a draft.")
@@ -179,7 +218,13 @@ class ReviseNoticeInput(DeedInput):
     id: strawberry.ID = ref("Notice", "The notice.")
     title: str | None = text("The new title.", default=None)
     body: str | None = text("The new text.", default=None)
+    issuer: str | None = text("The new issuer.", default=None)
+    legal_basis: str | None = text("The new legal basis.", default=None)
+    is_public: bool | None = text("Whether everybody may read it.", default=None)
+    audience: list[strawberry.ID] | None = text("The new audience, instead of the old.", default=None)
     event_at: datetime | None = text("The new time of the event.", default=None)
+    display_until: datetime | None = text("The new end of its display.", default=None)
+    attachments: list[strawberry.ID] | None = ref("Attachment", "More uploaded files.", optional=True)
 
 
 @strawberry.input(description="A notice.")
@@ -197,6 +242,7 @@ class CorrectNoticeInput(DeedInput):
     reason: str = text("Why; stays with the version.")
     title: str | None = text("The new title.", default=None)
     body: str | None = text("The new text.", default=None)
+    event_at: datetime | None = text("The new time of the event; its notice period runs anew.", default=None)
 
 
 @strawberry.input(description="A notice to withdraw.")
@@ -230,10 +276,10 @@ class RecordPostingInput(DeedInput):
     """Where a notice was posted."""
 
     id: strawberry.ID = ref("Notice", "The notice.")
-    place: PostingPlace = text("Where.")
+    place: PostingPlace = text("Where: on a board or delivered.")
     location: str = text("Which board.", default="")
     photo: strawberry.ID | None = ref("Attachment", "The uploaded photograph; needed for a board.", optional=True)
-    at: datetime | None = text("When; now, if not said.", default=None)
+    at: datetime | None = text("When, since it was posted here; now, if not said.", default=None)
 
 
 @strawberry.type
@@ -252,6 +298,6 @@ class NoticeMutation:
 
 
 FRAGMENTS = Fragments(
-    types=(Notice, NoticeVersion, NoticeObjection, NoticePosting, NoticeAudience),
+    types=(Notice, NoticeVersion, NoticeObjection, NoticePosting, NoticeAudience, NoticeAcknowledgement),
     extends={"Community": CommunityNotices, "Query": NoticeQuery, "Mutation": NoticeMutation},
 )

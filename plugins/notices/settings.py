@@ -16,6 +16,3 @@ class NoticesSettings(Settings):
         5, "Within how many working days an objection is answered.", unit="WORKING_DAY",
         source=Source("本系统约定", Confidence.DESIGN), override=Override.TIGHTEN_ONLY, stricter=Stricter.LOWER, ge=1, le=30,
     )  # fmt: skip
-    correction_restarts_display: bool = setting(
-        True, "Whether a corrected notice is shown for its whole period anew.", override=Override.FREE
-    )

@@ -1,11 +1,12 @@
-from tortoise import migrations
+from tortoise import fields, migrations
+from tortoise.fields.base import OnDelete
 from tortoise.migrations import operations as ops
+
 from core.fields import EnumField, InstantField
 from core.ids import new_id
-from plugins.notices.kinds import ObjectionState, PostingPlace
+from plugins.notices.kinds import IssuingBody, ObjectionState, PostingPlace
 from plugins.notices.rules import NoticeKind
-from tortoise.fields.base import OnDelete
-from tortoise import fields
+
 
 class Migration(migrations.Migration):
     dependencies = [('core', '0001_initial')]
@@ -39,6 +40,7 @@ class Migration(migrations.Migration):
                 ('kind', EnumField(enum_type=NoticeKind)),
                 ('body', fields.TextField(unique=False)),
                 ('issuer', fields.CharField(max_length=120)),
+                ('issuing_body', EnumField(enum_type=IssuingBody)),
                 ('legal_basis', fields.CharField(default='', max_length=300)),
                 ('is_public', fields.BooleanField(default=True)),
                 ('number', fields.IntField(default=1)),
