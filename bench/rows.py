@@ -76,7 +76,7 @@ MATTER = Table(
         "frozen",
     ),
 )
-NOTICE = Table(Notice, ("matter_id", "kind", "body", "issuer", "posted_at"))
+NOTICE = Table(Notice, ("matter_id", "kind", "body", "issuer", "issuing_body", "posted_at"))
 WISH = Table(Wish, ("matter_id", "type", "story", "alias", "value_fen", "building", "published_at"))
 CLAIM = Table(Claim, ("id", "wish_id", "claimer_id", "message", "state", "claimed_at", "lease_until"))
 
@@ -164,7 +164,7 @@ def _notice(made: Business, one: Neighbourhood, number: int, at: datetime) -> No
     made.matters.append(
         matter(key, one.place, ("notices", "NOTICE", "POSTED"), f"关于第{number}项工作的公示", one.staff, at)
     )
-    made.notices.append((key, "GENERAL", BODY, "示例业主委员会", when))
+    made.notices.append((key, "GENERAL", BODY, "示例业主委员会", "OTHER", when))
 
 
 def _wish(made: Business, one: Neighbourhood, number: int, at: datetime, chance: random.Random) -> None:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import asyncpg
@@ -104,7 +105,7 @@ class Store:
         where = hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()
         return f"shanzhi_bench_{where[:8]}_{self.size.matters}_"
 
-    @property
+    @cached_property
     def world(self) -> str:
         """Return the name of the world: a hash of what it is made from, so that another one is made when that changes."""
         made_of = hashlib.sha256(DIVISIONS.read_bytes())
@@ -263,7 +264,7 @@ async def _fill(kernel: Kernel, size: Size) -> Facts:
         await made.write(kernel.database)
     votes, reason = None, ""
     try:
-        votes = await polls.build(kernel, around[-1], size.large_roll, VOTER)
+        votes = await polls.build(kernel, around[-2:], size.large_roll, VOTER)
     except polls.NotYet as missing:
         reason = str(missing)
     return Facts([place.code for place in wards], len(compounds), votes, reason)
