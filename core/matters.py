@@ -54,6 +54,7 @@ class Lifecycle:
     type_name: str  # the GraphQL type of this kind, whose name its global ids carry
     title_zh: str = ""
     title_en: str = ""
+    finals: Collection[LabelledEnum] = ()  # where it counts as finished, beside the states that no step leads out of
     _by_name: dict[str, Step] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -69,6 +70,11 @@ class Lifecycle:
         except KeyError:
             known = ", ".join(self._by_name)
             raise LookupError(f"{self.plugin}.{self.kind} has no step {name}; it has {known}") from None
+
+    def is_final(self, state: str) -> bool:
+        """Say whether a matter in this state is finished: what follows, if anything, does not change its outcome."""
+        leads_on = any(step.target is not None and state in {s.value for s in step.sources} for step in self.steps)
+        return not leads_on or state in {final.value for final in self.finals}
 
     def check(self, step: Step, matter: Matter) -> errors.DomainError | None:
         """Say why a step is impossible from the state a matter is in, or None when it is possible."""

@@ -111,6 +111,7 @@ _PUBLIC = row("EXISTS (SELECT 1 FROM notices_notice n WHERE n.matter_id = {m}.id
 
 NOTICE = Lifecycle(
     "notices", "NOTICE", NoticeState, DRAFT, type_name="Notice", title_zh="公示", title_en="Notice",
+    finals=(ENDED,),
     visible=either(
         both(row("{m}.state <> 'DRAFT'"), either(_PUBLIC, addressed, answerable, holders("notices.read_notices"))),
         person("{m}.author_id"),

@@ -131,6 +131,7 @@ _handed_in = row("EXISTS (SELECT 1 FROM wishes_wish ww WHERE ww.matter_id = {m}.
 
 WISH = Lifecycle(
     "wishes", "WISH", WishState, WishState.DRAFT, type_name="Wish", title_zh="微心愿", title_en="Micro-wish",
+    finals=(WishState.CONFIRMED, WishState.RATED),
     visible=either(
         both(_on_the_wall, either(members(), holders("wishes.claim_wish"))),
         person("{m}.author_id"),
