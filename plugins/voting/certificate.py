@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any
 
-from core._db.seam import Row, Tx
+from core.database import Row, Tx
 from core.fields import canonical_json
 
 

@@ -9,7 +9,7 @@ from core.clock import to_wire
 from core.hierarchy import subtree_range
 from core.matters import STATE_NOW
 from core.plugin import Act, DomainError, Gate
-from plugins.voting import problems
+from plugins.voting.problems import POLL_OPEN
 
 RESTS_ON = ("voting", "register", "notices")
 
@@ -25,7 +25,7 @@ async def no_open_poll(act: Act, arguments: Mapping[str, Any]) -> DomainError | 
         f"AND {STATE_NOW.format(m='m')} IN ('ANNOUNCED', 'VOTING', 'CLOSED', 'PRELIMINARY') ORDER BY m.id LIMIT 1",
         (low, high, to_wire(act.now)),
     )
-    return problems.POLL_OPEN(title=row["title"], plugin=plugin) if row is not None else None
+    return POLL_OPEN(title=row["title"], plugin=plugin) if row is not None else None
 
 
 GATES = (Gate("core.disable_plugin", no_open_poll),)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core._db.seam import Row
 from core.clock import to_wire
+from core.database import Row
 from core.matters import STATE_NOW
 from core.plugin import Act
 

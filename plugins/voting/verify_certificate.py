@@ -90,7 +90,7 @@ def _verdict_checks(motion: dict[str, Any], roll: dict[str, int]) -> Iterator[Ch
 def _leg_met(leg: dict[str, Any]) -> bool:
     above, below = leg["threshold"]
     left, right = leg["numerator"] * below, leg["denominator"] * above
-    return leg["numerator"] > 0 and (left > right if leg["comparison"] == ">" else left >= right)
+    return bool(leg["numerator"] > 0 and (left > right if leg["comparison"] == ">" else left >= right))
 
 
 def bundle_checks(certificate: dict[str, Any], bundle: dict[str, Any]) -> Iterator[Check]:

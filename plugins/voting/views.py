@@ -188,7 +188,7 @@ class Turnout:
     @strawberry.field(description="The fewest further voters that would suffice, those with the largest areas first.")
     async def fewest_voters(self, info: strawberry.Info) -> int:
         """Resolve it only when it is asked for: it looks at every entry."""
-        return await fewest_voters(self.poll, info)
+        return await fewest_voters_of(self.poll, info)
 
 
 async def turnout_of(poll: Any, info: strawberry.Info) -> Turnout | None:
@@ -219,7 +219,7 @@ def _building(row: Any) -> BuildingTurnout:
     )  # fmt: skip
 
 
-async def fewest_voters(poll: Any, info: strawberry.Info) -> int:
+async def fewest_voters_of(poll: Any, info: strawberry.Info) -> int:
     """Work out the smallest number of further voters that reaches the quorum."""
     rows = await info.context.kernel.database.fetch(
         "SELECT e.id, e.area_centi, b.choices FROM register_roll_entry e "

@@ -9,15 +9,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core._db.seam import Row
 from core.clock import from_wire, to_wire
+from core.database import Row
 from core.fields import canonical_json
 from core.ids import new_id
 from core.plugin import Act, check_text, deed
-from plugins.voting import ballots, problems, roll, rules
+from plugins.voting import ballots, roll, rules
 from plugins.voting.ballots import ReturnedPaper
 from plugins.voting.kinds import PollKind
 from plugins.voting.lifecycle import POLL
+from plugins.voting.problems import (
+    BAD_OPTIONS,
+    ENTRY_NEEDED,
+    NO_CHANGES,
+    NO_SUCH_PROXY,
+    NOT_A_VOTER,
+    NOT_THE_REPRESENTATIVE,
+    PROXY_BARRED,
+    PROXY_USED,
+    STRANGE_MOTION,
+)  # fmt: skip
 from plugins.voting.roll import Voter
 from plugins.voting.rules import Channel, Choice
 from plugins.voting.service.drafting import motions_of, must_be, poll_row
@@ -63,7 +74,7 @@ async def marks_of(act: Act, marked: Mapping[int, Sequence[Choice]], named: int)
     rows = await act.tx.fetch("SELECT id FROM voting_motion WHERE poll_id = ? ORDER BY position", (act.matter.id,))
     motions = [row["id"] for row in rows]
     if named != len(marked) or set(marked) - set(motions):
-        raise problems.STRANGE_MOTION(path=("input", "choices"))
+        raise STRANGE_MOTION(path=("input", "choices"))
     return ballots.write_marks(motions, marked)
 
 
@@ -71,13 +82,13 @@ async def _voter(act: Act, row: Row, entry: int | None) -> Voter:
     """Find what the actor votes for; raises NotAllowed for whoever is not on the roll."""
     found = await roll.voters_of(act, act.matter.id, row["roll_id"], act.person_id, entry)
     if not found:
-        raise problems.NOT_A_VOTER()
+        raise NOT_A_VOTER()
     able = [voter for voter in found if voter.may_vote]
     if not able:
-        raise problems.NOT_THE_REPRESENTATIVE()
+        raise NOT_THE_REPRESENTATIVE()
     if len({voter.entry_id for voter in able}) > 1:
         numbers = ", ".join(str(voter.number) for voter in able)
-        raise problems.ENTRY_NEEDED(path=("input", "entry"), count=len(able), numbers=numbers)
+        raise ENTRY_NEEDED(path=("input", "entry"), count=len(able), numbers=numbers)
     return able[0]
 
 
@@ -100,7 +111,7 @@ def _check_change(arrival: Arrival, earlier: Sequence[ReturnedPaper], may_change
     if may_change or arrival.channel is not Channel.ONLINE:
         return
     if any(p.owner_id == arrival.voter.owner_id and not p.is_withdrawn for p in earlier):
-        raise problems.NO_CHANGES()
+        raise NO_CHANGES()
 
 
 async def earlier_papers(act: Act, entry_id: int) -> list[ReturnedPaper]:
@@ -166,7 +177,7 @@ async def answer_survey(act: Act, *, answers: Sequence[Mapping[str, Any]]) -> in
     chosen = {answer["motion"]: answer["options"] for answer in answers}
     motions = await motions_of(act, act.matter.id)
     if len(chosen) != len(answers) or set(chosen) != {motion["id"] for motion in motions}:
-        raise problems.STRANGE_MOTION(path=("input", "answers"))
+        raise STRANGE_MOTION(path=("input", "answers"))
     written = [_picked(motion, chosen[motion["id"]]) for motion in motions]
     await act.tx.execute(
         "INSERT INTO voting_answer (id, poll_id, person_id, standing, options, at) VALUES (?, ?, ?, ?, ?, ?) "
@@ -181,7 +192,7 @@ def _picked(motion: Row, options: Sequence[int]) -> list[int]:
     offered = len(json.loads(motion["options"]))
     picked = sorted(set(options))
     if not 1 <= len(picked) <= motion["most_options"] or not all(0 <= option < offered for option in picked):
-        raise problems.BAD_OPTIONS(path=("input", "answers"), most=motion["most_options"])
+        raise BAD_OPTIONS(path=("input", "answers"), most=motion["most_options"])
     return picked
 
 
@@ -210,7 +221,7 @@ async def authorise_proxy(
     must_be(row, PollKind.STATUTORY)
     voter = await _voter(act, row, entry)
     if voter.proxy_id is not None:
-        raise problems.NOT_A_VOTER()
+        raise NOT_A_VOTER()
     marks = await _marks(act, choices) if choices else None
     key = new_id()
     starts, ends = begins or act.now, until or from_wire(row["closes_at"])
@@ -236,7 +247,7 @@ async def _check_proxy(
 ) -> None:
     """Refuse an authorisation that could never be used."""
     if holder == act.person_id or not await act.tx.value("SELECT 1 FROM core_person WHERE id = ?", (holder,)):
-        raise problems.PROXY_BARRED(reasons_zh="受托人须是另一个人", reasons_en="the proxy must be another person")
+        raise PROXY_BARRED(reasons_zh="受托人须是另一个人", reasons_en="the proxy must be another person")
     facts = await _facts(act, row["roll_id"], holder, voter, scope, begins, until)
     moment = max(begins, act.now)
     settings = frozen(act.matter)
@@ -248,7 +259,7 @@ async def _check_proxy(
 
 def _refuse(barriers: Sequence[rules.ProxyBarrier]) -> None:
     if barriers:
-        raise problems.PROXY_BARRED(
+        raise PROXY_BARRED(
             reasons_zh="、".join(b.label_zh for b in barriers), reasons_en=", ".join(b.label_en for b in barriers)
         )
 
@@ -309,9 +320,9 @@ async def revoke_proxy(act: Act, *, proxy: int) -> int:
         (proxy, act.matter.id, act.person_id),
     )
     if row is None:
-        raise problems.NO_SUCH_PROXY(path=("input", "proxy"))
+        raise NO_SUCH_PROXY(path=("input", "proxy"))
     if row["used_at"] is not None:
-        raise problems.PROXY_USED()
+        raise PROXY_USED()
     await act.tx.execute("UPDATE voting_proxy SET revoked_at = ? WHERE id = ?", (to_wire(act.now), proxy))
     act.note(proxy=str(proxy))
     return proxy

@@ -8,18 +8,19 @@ from datetime import date, datetime
 from typing import Any
 
 from core import calendar
-from core._db.seam import Row
 from core.calendar import DayKind
 from core.clock import from_wire, to_wire
+from core.database import Row
 from core.fields import canonical_json
 from core.ids import new_id
 from core.kinds import LinkRelation
 from core.plugin import Act, check_text, deed
 from plugins.notices import api as notices
 from plugins.register import api as register
-from plugins.voting import ballots, certificate, problems, roll, rules, verdicts
-from plugins.voting.kinds import PollKind, Remedy, ResultObjectionState, SilencePolicy
+from plugins.voting import ballots, certificate, roll, rules, verdicts
+from plugins.voting.kinds import LegName, PollKind, Remedy, ResultObjectionState, SilencePolicy
 from plugins.voting.lifecycle import POLL
+from plugins.voting.problems import ALREADY_OBJECTED, NO_SUCH_OBJECTION, NOT_COUNTED, REMEDY_NEEDED, WINDOW_OVER
 from plugins.voting.roll import Voter
 from plugins.voting.rules import Delivery, JointDecisionMatter, Outcome, Silence, Weight
 from plugins.voting.service.casting import earlier_papers, settle_entry
@@ -191,7 +192,7 @@ async def _objection_window(
 def _line(motion: Row, figures: dict[str, Any]) -> str:
     outcome = Outcome(figures["outcome"])
     legs = "；".join(
-        f"{verdicts.LegName(leg['name']).label_zh} {leg['numerator']}/{leg['denominator']}"
+        f"{LegName(leg['name']).label_zh} {leg['numerator']}/{leg['denominator']}"
         for leg in figures[("follow" if figures["follow"] else "strict")]["legs"]
     )
     banner = "（结果依赖从众条款）" if figures["rests_on_silence"] else ""
@@ -206,13 +207,13 @@ async def object_to_result(act: Act, *, text: str) -> int:
     """Object to a preliminary result; it is not confirmed before the objection is answered."""
     row = await poll_row(act)
     if act.now >= from_wire(row["objections_until"]):
-        raise problems.WINDOW_OVER(until=row["objections_until"])
+        raise WINDOW_OVER(until=row["objections_until"])
     waiting = await act.tx.value(
         "SELECT 1 FROM voting_result_objection WHERE poll_id = ? AND person_id = ? AND state = ?",
         (act.matter.id, act.person_id, ResultObjectionState.OPEN.value),
     )
     if waiting:
-        raise problems.ALREADY_OBJECTED()
+        raise ALREADY_OBJECTED()
     key = new_id()
     await act.tx.execute(
         "INSERT INTO voting_result_objection (id, poll_id, person_id, text, state, at, answer) VALUES (?, ?, ?, ?, ?, ?, '')",
@@ -229,7 +230,7 @@ async def answer_result_objection(
 ) -> int:
     """Answer an objection with reasons. One that is right leads to a recount, to the poll being void, or to a correction."""
     if upheld and remedy is None:
-        raise problems.REMEDY_NEEDED(path=("input", "remedy"))
+        raise REMEDY_NEEDED(path=("input", "remedy"))
     state = ResultObjectionState.UPHELD if upheld else ResultObjectionState.REJECTED
     changed = await act.tx.execute(
         "UPDATE voting_result_objection SET state = ?, answer = ?, answered_at = ?, answered_by_id = ? "
@@ -238,7 +239,7 @@ async def answer_result_objection(
          act.matter.id, ResultObjectionState.OPEN.value),
     )  # fmt: skip
     if changed != 1:
-        raise problems.NO_SUCH_OBJECTION(path=("input", "objection"))
+        raise NO_SUCH_OBJECTION(path=("input", "objection"))
     act.emit("voting.objection_answered", upheld=upheld)
     await _after_answer(act, remedy if upheld else None, answer, legal_basis)
     return objection
@@ -304,7 +305,7 @@ async def export_ballots(act: Act, *, reason: str) -> dict[str, Any]:
     check_text(reason, "reason", most=300)
     row = await poll_row(act)
     if row["counted_at"] is None:
-        raise problems.NOT_COUNTED()
+        raise NOT_COUNTED()
     text, digest = await certificate.bundle(act.tx, act.matter.id)
     act.note(bundle=digest)
     return {"text": text, "sha256": digest}

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from core import calendar
-from core._db.seam import Row
 from core.clock import from_wire, to_wire
+from core.database import Row
 from core.fields import canonical_json
 from core.ids import new_id
 from core.kinds import LinkRelation
@@ -16,10 +16,30 @@ from core.plugin import Act, check_text, deed
 from core.settings import Resolved
 from plugins.notices import api as notices
 from plugins.register import api as register
-from plugins.voting import problems, roll, rules
+from plugins.voting import roll, rules
 from plugins.voting.ballots import MOST_MOTIONS
 from plugins.voting.kinds import LegalEffect, PollKind
 from plugins.voting.lifecycle import POLL
+from plugins.voting.problems import (
+    BAD_EXTENSION,
+    BAD_WINDOW,
+    EXTENDED_BEFORE,
+    IN_THE_PAST,
+    JUSTIFICATION_NEEDED,
+    MATTER_NEEDED,
+    NO_MOTIONS,
+    NOT_SUB_AREA,
+    NOTICES_OFF,
+    OPTIONS_NEEDED,
+    ROLL_DIFFERS,
+    ROLL_ELSEWHERE,
+    ROLL_NEEDED,
+    ROLL_NOT_FINAL,
+    STRANGE_MOTION,
+    TOO_MANY_MOTIONS,
+    TOO_SOON,
+    WRONG_KIND,
+)  # fmt: skip
 from plugins.voting.rules import JointDecisionMatter
 from plugins.voting.settings import VotingSettings, frozen
 
@@ -34,7 +54,7 @@ def must_be(row: Row, kind: PollKind) -> None:
     """Raise Conflict when a poll is not of this kind."""
     if row["kind"] != kind.value:
         is_one = PollKind(row["kind"])
-        raise problems.WRONG_KIND(kind=is_one.value, kind_zh=is_one.label_zh)
+        raise WRONG_KIND(kind=is_one.value, kind_zh=is_one.label_zh)
 
 
 @deed("voting.draft_poll", opens=POLL)
@@ -85,7 +105,7 @@ async def add_motion(
         "SELECT COUNT(*) AS n, COALESCE(MAX(position), 0) AS last FROM voting_motion WHERE poll_id = ?", (act.matter.id,)
     )
     if last is not None and last["n"] >= MOST_MOTIONS:
-        raise problems.TOO_MANY_MOTIONS(most=MOST_MOTIONS)
+        raise TOO_MANY_MOTIONS(most=MOST_MOTIONS)
     await act.tx.execute(
         "INSERT INTO voting_motion (id, poll_id, position, title, text, matter_code, candidate_id, options, most_options) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -101,11 +121,11 @@ def _options(
 ) -> list[str]:
     if row["kind"] == PollKind.STATUTORY.value:
         if matter is None:
-            raise problems.MATTER_NEEDED(path=("input", "matter"))
+            raise MATTER_NEEDED(path=("input", "matter"))
         return []
     texts = [check_text(text, "options", most=200) for text in options or ()]
     if not 2 <= len(texts) <= 20 or len(set(texts)) != len(texts) or not 1 <= most_options <= len(texts):
-        raise problems.OPTIONS_NEEDED(path=("input", "options"))
+        raise OPTIONS_NEEDED(path=("input", "options"))
     return texts
 
 
@@ -114,7 +134,7 @@ async def remove_motion(act: Act, *, motion: int) -> int:
     """Take a question out of a draft."""
     gone = await act.tx.execute("DELETE FROM voting_motion WHERE id = ? AND poll_id = ?", (motion, act.matter.id))
     if gone != 1:
-        raise problems.STRANGE_MOTION(path=("input", "motion"))
+        raise STRANGE_MOTION(path=("input", "motion"))
     return act.matter.id
 
 
@@ -136,7 +156,7 @@ async def announce_poll(
     row = await poll_row(act)
     motions = await motions_of(act, act.matter.id)
     if not motions:
-        raise problems.NO_MOTIONS()
+        raise NO_MOTIONS()
     resolved = act.resolved(VotingSettings)
     opens, closes = opens_at or from_wire(row["opens_at"]), closes_at or _moved(row, opens_at)
     _check_window(act, row, resolved.values, opens, closes)
@@ -165,14 +185,14 @@ def _moved(row: Row, opens_at: datetime | None) -> datetime:
 
 def _check_window(act: Act, row: Row, settings: VotingSettings, opens: datetime, closes: datetime) -> None:
     if opens < act.now:
-        raise problems.IN_THE_PAST(path=("input", "opensAt"))
+        raise IN_THE_PAST(path=("input", "opensAt"))
     is_survey = row["kind"] == PollKind.SURVEY.value
     least = 1 if is_survey else settings.shortest_window_days
     if not timedelta(days=least) <= closes - opens <= timedelta(days=settings.longest_window_days):
-        raise problems.BAD_WINDOW(path=("input", "closesAt"), least=least, most=settings.longest_window_days)
+        raise BAD_WINDOW(path=("input", "closesAt"), least=least, most=settings.longest_window_days)
     earliest = calendar.earliest_start(act.now, settings.notice_days)
     if not is_survey and opens < earliest:
-        raise problems.TOO_SOON(
+        raise TOO_SOON(
             path=("input", "opensAt"), days=settings.notice_days, source=rules.MEETING_NOTICE_DAYS.source,
             earliest=to_wire(earliest),
         )  # fmt: skip
@@ -193,7 +213,7 @@ async def _keep_announcement(
 async def _quick_roll(act: Act, settings: VotingSettings) -> int:
     """Make today's roll of the place and freeze it at once: lawful only where the result binds nobody."""
     if settings.legal_effect is not LegalEffect.ADVISORY:
-        raise problems.ROLL_NEEDED(path=("input", "quickRoll"))
+        raise ROLL_NEEDED(path=("input", "quickRoll"))
     key = await register.make_roll(
         act, [act.place.id], calendar.day_of(act.now), parking=settings.parking_counts,
         heads_key=register.HeadsKey(settings.heads_key),
@@ -208,7 +228,7 @@ async def _take_roll(
     """Freeze the roll with the poll: its hash, its two totals, its sums by building."""
     found = await roll.load_roll(act, roll_id) if roll_id is not None else None
     if found is None:
-        raise problems.ROLL_NEEDED(path=("input", "roll"))
+        raise ROLL_NEEDED(path=("input", "roll"))
     _check_roll(act, found, settings)
     _check_scope(found, row, act, motions)
     await act.tx.execute(
@@ -227,13 +247,13 @@ async def _take_roll(
 
 def _check_roll(act: Act, found: Row, settings: VotingSettings) -> None:
     if not found["path"].startswith(act.place.path):
-        raise problems.ROLL_ELSEWHERE(path=("input", "roll"), place=act.place.name)
+        raise ROLL_ELSEWHERE(path=("input", "roll"), place=act.place.name)
     if found["state"] != "CONFIRMED":
-        raise problems.ROLL_NOT_FINAL(path=("input", "roll"), state=found["state"])
+        raise ROLL_NOT_FINAL(path=("input", "roll"), state=found["state"])
     if bool(found["include_parking"]) != settings.parking_counts:
-        raise problems.ROLL_DIFFERS(path=("input", "roll"), key="parking_counts")
+        raise ROLL_DIFFERS(path=("input", "roll"), key="parking_counts")
     if found["heads_key"] != settings.heads_key:
-        raise problems.ROLL_DIFFERS(path=("input", "roll"), key="heads_key")
+        raise ROLL_DIFFERS(path=("input", "roll"), key="heads_key")
 
 
 def _check_scope(found: Row, row: Row, act: Act, motions: Sequence[Row]) -> None:
@@ -244,9 +264,9 @@ def _check_scope(found: Row, row: Row, act: Act, motions: Sequence[Row]) -> None
     for motion in motions:
         rule = rules.RULES[JointDecisionMatter(motion["matter_code"])]
         if not rule.may_be_sub_area:
-            raise problems.NOT_SUB_AREA(matter=rule.matter.label_zh)
+            raise NOT_SUB_AREA(matter=rule.matter.label_zh)
     if not row["scope_justification"].strip():
-        raise problems.JUSTIFICATION_NEEDED(path=("input", "scopeJustification"))
+        raise JUSTIFICATION_NEEDED(path=("input", "scopeJustification"))
 
 
 async def _post_meeting(
@@ -254,7 +274,7 @@ async def _post_meeting(
 ) -> None:
     """Post the notice of meeting to all owners, which also tells the residents' committee."""
     if not act.can_use("notices"):
-        raise problems.NOTICES_OFF()
+        raise NOTICES_OFF()
     key = await notices.publish(
         act, notices.NoticeKind.ASSEMBLY_MEETING, act.matter.title[:200], _meeting_text(row, motions, opens, closes),
         issuer=issuer.strip() or f"{act.place.name}业主大会", legal_basis="物业管理条例14；民法典278", event_at=opens,
@@ -293,10 +313,10 @@ async def extend_poll(act: Act, *, closes_at: datetime, reason: str) -> int:
     """Move the end of voting once, announced before the original end; ballots that have come in are kept."""
     row, settings = await poll_row(act), frozen(act.matter)
     if row["extension_reason"] or settings.most_extensions < 1:
-        raise problems.EXTENDED_BEFORE(most=settings.most_extensions)
+        raise EXTENDED_BEFORE(most=settings.most_extensions)
     end = from_wire(row["closes_at"])
     if not end < closes_at <= end + timedelta(days=settings.longest_extension_days):
-        raise problems.BAD_EXTENSION(path=("input", "closesAt"), most=settings.longest_extension_days)
+        raise BAD_EXTENSION(path=("input", "closesAt"), most=settings.longest_extension_days)
     why = check_text(reason, "reason", most=500)
     await act.tx.execute(
         "UPDATE voting_poll SET closes_at = ?, extension_reason = ? WHERE matter_id = ?",

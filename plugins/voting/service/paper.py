@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from core._db.seam import Row
 from core.clock import from_wire, to_wire
+from core.database import Row
 from core.ids import new_id
 from core.plugin import Act, check_text, deed
 from plugins.notices import api as notices
-from plugins.voting import ballots, problems, roll
+from plugins.voting import ballots, roll
 from plugins.voting.kinds import DeliveryMethod, PollKind, SlipState
 from plugins.voting.lifecycle import POLL
+from plugins.voting.problems import NO_SUCH_SLIP, NOT_A_VOTER, NOTICES_OFF, SAME_PERSON, SLIP_STATE, WRONG_CODE
 from plugins.voting.roll import Voter
 from plugins.voting.rules import Channel, Delivery
 from plugins.voting.service.casting import Arrival, earlier_papers, marks_of, settle_entry, take_in
@@ -51,7 +52,7 @@ def _code() -> str:
 async def _slip(act: Act, number: int) -> Row:
     row = await act.tx.one("SELECT * FROM voting_slip WHERE poll_id = ? AND number = ?", (act.matter.id, number))
     if row is None:
-        raise problems.NO_SUCH_SLIP(path=("input", "number"))
+        raise NO_SUCH_SLIP(path=("input", "number"))
     return row
 
 
@@ -78,7 +79,7 @@ async def post_undeliverable(act: Act) -> int:
     row = await poll_row(act)
     must_be(row, PollKind.STATUTORY)
     if not act.can_use("notices"):
-        raise problems.NOTICES_OFF()
+        raise NOTICES_OFF()
     slips = await act.tx.fetch(
         "SELECT number FROM voting_slip WHERE poll_id = ? AND delivery <> ? ORDER BY number",
         (act.matter.id, Delivery.PROVEN.value),
@@ -130,12 +131,12 @@ def _paper(channel: Channel) -> Channel:
 
 def _check_code(slip: Row, code: str) -> None:
     if not secrets.compare_digest(code.strip().upper().encode(), slip["code"].encode()):
-        raise problems.WRONG_CODE(path=("input", "code"))
+        raise WRONG_CODE(path=("input", "code"))
 
 
 def _wrong_state(slip: Row) -> None:
     state = SlipState(slip["state"])
-    raise problems.SLIP_STATE(state=state.value, state_zh=state.label_zh)
+    raise SLIP_STATE(state=state.value, state_zh=state.label_zh)
 
 
 async def _written(act: Act, marks: Sequence[Mapping[str, Any]]) -> str:
@@ -148,7 +149,7 @@ async def _signer(act: Act, slip: Row, owner: int | None) -> int:
     if owner is None:
         return found[0] if found else 0
     if owner not in found:
-        raise problems.NOT_A_VOTER(path=("input", "owner"))
+        raise NOT_A_VOTER(path=("input", "owner"))
     return owner
 
 
@@ -171,7 +172,7 @@ async def confirm_slip(
     if slip["state"] != SlipState.ENTERED.value:
         _wrong_state(slip)
     if slip["entered_by_id"] == act.person_id:
-        raise problems.SAME_PERSON()
+        raise SAME_PERSON()
     written, signer = await _written(act, marks), await _signer(act, slip, owner)
     same = (written, is_signed, signer) == (slip["entered_marks"], bool(slip["entered_signed"]), slip["entered_owner_id"])
     state = SlipState.CONFIRMED if same else SlipState.CONFLICT
@@ -209,7 +210,7 @@ async def withdraw_ballot(act: Act, *, number: int, reason: str) -> int:
         (row["roll_id"], number),
     )
     if found is None:
-        raise problems.NO_SUCH_SLIP(path=("input", "number"))
+        raise NO_SUCH_SLIP(path=("input", "number"))
     await act.tx.execute(
         "UPDATE voting_returned SET withdrawn_at = ? WHERE poll_id = ? AND entry_id = ? AND withdrawn_at IS NULL",
         (to_wire(act.now), act.matter.id, found["id"]),
