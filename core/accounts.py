@@ -201,11 +201,8 @@ async def add_account(
     key: str | None = None,
 ) -> int:
     """Open a person's account as a viewer who may; returns its key. Raises BAD_USERNAME and WEAK_PASSWORD."""
-    name = check_username(username)
-    hashed = await _hash_for(kernel, viewer, password, name)
-    made: int = await kernel.perform(
-        people.add_account, viewer, key, community=community, person_id=person_id, username=name, password=hashed
-    )
+    asked = {"community": community, "person_id": person_id, "username": username, "password": password}
+    made: int = await kernel.perform(people.add_account, viewer, key, **await with_hash(kernel, viewer, asked))
     return made
 
 
@@ -213,12 +210,24 @@ async def reset_password(
     kernel: Kernel, viewer: Viewer, *, community: str, account_id: int, password: str, key: str | None = None
 ) -> int:
     """Give somebody else's account a new password as a viewer who may; returns its key. Raises WEAK_PASSWORD."""
-    name = await kernel.database.value("SELECT username FROM core_account WHERE id = ?", (account_id,))
-    hashed = await _hash_for(kernel, viewer, password, name or "")
-    done: int = await kernel.perform(
-        people.reset_password, viewer, key, community=community, account_id=account_id, password=hashed
-    )
+    asked = {"community": community, "account_id": account_id, "password": password}
+    done: int = await kernel.perform(people.reset_password, viewer, key, **await with_hash(kernel, viewer, asked))
     return done
+
+
+async def with_hash(kernel: Kernel, viewer: Viewer, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Check and hash the password in the arguments of ``people.add_account`` or ``people.reset_password``.
+
+    Raises BAD_USERNAME and WEAK_PASSWORD.
+    """
+    name = arguments.get("username")
+    if name is not None:
+        name = check_username(name)
+        arguments = {**arguments, "username": name}
+    else:
+        account = arguments["account_id"]
+        name = await kernel.database.value("SELECT username FROM core_account WHERE id = ?", (account,))
+    return {**arguments, "password": await _hash_for(kernel, viewer, arguments["password"], name or "")}
 
 
 async def _hash_for(kernel: Kernel, viewer: Viewer, password: str, username: str) -> HashedPassword:

@@ -16,7 +16,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from core import access, work
+from core import access, accounts, attachments, idempotency, work
 from core._db.seam import Tx
 from core.clock import to_wire
 from core.events import Event, Reaction
@@ -31,6 +31,7 @@ log = logging.getLogger("shanzhi.background")
 
 LEASE_SECONDS = 30
 SETTLE_EVERY = 5.0
+TIDY_EVERY = 3600.0
 BATCH = 100
 
 
@@ -52,6 +53,7 @@ class Background:
         self._tasks = [
             spawn(self._outbox(), "outbox"),
             spawn(self._every(SETTLE_EVERY, self.settle_due), "settle"),
+            spawn(self._every(TIDY_EVERY, self.tidy), "tidy"),
             *(
                 spawn(
                     self._every(float(sweep.every_seconds), partial(self._sweep, plugin, sweep)), f"sweep {sweep.name}"
@@ -73,6 +75,13 @@ class Background:
             await self._sweep(plugin, sweep)
         while await self.deliver():
             pass
+
+    async def tidy(self) -> None:
+        """Forget what has served its time: ended sessions, counted guesses, unused uploads, old idempotency keys."""
+        if await self._lease("tidy"):
+            await accounts.forget_ended(self._kernel)
+            await attachments.forget_unattached(self._kernel)
+            await idempotency.forget_old(self._kernel)
 
     async def settle_due(self) -> int:
         """Apply deadlines that have passed, a bounded number of matters per deed; returns how many matters moved."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core import access, errors, trace
 from core._db.seam import Tx
 from core.clock import to_wire
 from core.fields import canonical_json
 from core.ids import new_id
+
+if TYPE_CHECKING:
+    from core.kernel import Kernel
 
 KEY_LENGTH = 100
 KEPT_DAYS = 30
@@ -67,6 +70,24 @@ async def remember(tx: Tx, claim: Claim, answer: Any, now: datetime) -> None:
     )
     if kept != 1:
         raise Raced(claim.key)
+
+
+async def forget_old(kernel: Kernel) -> int:
+    """Drop the keys older than 30 days, a bounded number per deed; returns how many."""
+    before = to_wire(kernel.clock.now() - timedelta(days=KEPT_DAYS))
+
+    async def drop(tx: Tx) -> int:
+        return await tx.execute(
+            "DELETE FROM core_idempotency_key WHERE id IN "
+            "(SELECT id FROM core_idempotency_key WHERE at < ? ORDER BY at LIMIT 10000)",
+            (before,),
+        )
+
+    total = dropped = await kernel.database.run(drop)
+    while dropped == 10_000:
+        dropped = await kernel.database.run(drop)
+        total += dropped
+    return total
 
 
 def _plain(value: Any) -> Any:

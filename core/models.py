@@ -221,7 +221,7 @@ class Attachment(Model):
     ticket_expires_at = InstantField()
     media_type = CodeField(100, null=True)
     size = fields.BigIntField(null=True)
-    sha256 = CodeField(64, null=True)
+    sha256 = CodeField(64, null=True, db_index=True)
     stored_at = InstantField(null=True)
 
     class Meta:

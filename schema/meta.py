@@ -9,7 +9,7 @@ from core.errors import Problem
 from core.labels import LabelledEnum
 from schema import files, paging
 
-EDGE_PROBLEMS: tuple[Problem, ...] = (*paging.PROBLEMS, files.BAD_FORM)
+EDGE_PROBLEMS: tuple[Problem, ...] = (*paging.PROBLEMS, files.TOO_SLOW)
 """The codes of the edge itself, beside those of the kernel and of plugins."""
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import strawberry
 
-from core import attachments, branches, communities, models, people
-from core.access import ROW_PATH, ROW_PLACE, Sight, Where, either, everyone, holders, person
+from core import accounts, attachments, branches, communities, models, people
+from core.access import Sight, Where, either, everyone, holders, person
 from core.kinds import BranchLevel, CommunityKind
 from schema.declared import column, declared, extension, to_many, to_one
 from schema.enums import graphql_enum
@@ -17,7 +17,34 @@ from schema.types import Attachment, Community, Person
 
 graphql_enum(BranchLevel)
 
+# An office at a branch is held, for who may see it, at the first community that the branch serves.
+OFFICE_PLACE = "COALESCE({t}.community_id, (SELECT MIN(bs.community_id) FROM core_branch_service bs WHERE bs.branch_id = {t}.branch_id))"
+OFFICE_PATH = f"(SELECT c.path FROM core_community c WHERE c.id = {OFFICE_PLACE})"
 BRANCH = Annotated["Branch", strawberry.lazy("schema.offices")]
+
+
+ACCOUNT_PATH = (
+    "(SELECT MIN(c.path) FROM core_appointment a JOIN core_community c ON c.id = a.community_id "
+    "WHERE a.person_id = {t}.person_id)"
+)
+ACCOUNT_PLACE = "(SELECT MIN(a.community_id) FROM core_appointment a WHERE a.person_id = {t}.person_id)"
+
+
+@declared(
+    models.Account,
+    visible=either(
+        person("{t}.person_id"),
+        holders("core.manage_people", path=ACCOUNT_PATH, place=ACCOUNT_PLACE),
+        holders("core.manage_accounts", path=ACCOUNT_PATH, place=ACCOUNT_PLACE),
+    ),
+)
+class Account(Node):
+    """A login; shown to its owner and to who looks after accounts where the person belongs."""
+
+    username: str = column("The name to sign in with.")
+    person: Person | None = to_one("Person", "{t}.person_id", "Whose it is.")
+    suspended_at: datetime | None = column("Since when it is suspended; null while it works.")
+    created_at: datetime = column("When it was opened.")
 
 
 @declared(models.BranchService, visible=everyone)
@@ -52,7 +79,7 @@ def holds_now(sight: Sight) -> Where:
 
 @declared(
     models.Appointment,
-    visible=either(person("{t}.person_id"), holders("core.appoint", path=ROW_PATH, place=ROW_PLACE)),
+    visible=either(person("{t}.person_id"), holders("core.appoint", path=OFFICE_PATH, place=OFFICE_PLACE)),
 )
 class Appointment(Node):
     """A person holds a role at a place, or at a branch, for a time."""
@@ -176,6 +203,37 @@ class UploadTicket:
     expires_at: datetime = strawberry.field(description="Until when.")
 
 
+@strawberry.input(description="An account to open.")
+class AddAccountInput(DeedInput):
+    """An account to open."""
+
+    community: strawberry.ID = text("The code of a place where the person belongs.")
+    person_id: strawberry.ID = ref("Person", "Whose account.")
+    username: str = text("The name to sign in with.")
+    password: str = text("A first password: 10 characters of three kinds, or 16 of any.")
+
+
+@strawberry.input(description="An account.")
+class SuspendAccountInput(DeedInput):
+    """An account."""
+
+    community: strawberry.ID = text("The code of a place where the person belongs.")
+    account_id: strawberry.ID = ref("Account", "The account.")
+
+
+@strawberry.input(description="A new password for somebody's account.")
+class ResetPasswordInput(SuspendAccountInput):
+    """A new password for somebody's account."""
+
+    password: str = text("The new password; the person should change it.")
+
+
+async def hashed(arguments: dict[str, Any], info: strawberry.Info) -> dict[str, Any]:
+    """Hash the password of an input, which a deed could not wait for."""
+    context = info.context
+    return await accounts.with_hash(context.kernel, context.viewer, arguments)
+
+
 def ticket(result: Any, info: strawberry.Info) -> UploadTicket:
     """Show where to send a file."""
     made = attachments.upload_of(info.context.kernel, result)
@@ -196,8 +254,12 @@ class OfficeMutation:
     add_person = mutation(people.add_person, AddPersonInput, "Person")
     appoint = mutation(people.appoint_person, AppointInput, "Appointment")
     end_appointment = mutation(people.end_appointment, EndAppointmentInput, "Appointment")
+    add_account = mutation(people.add_account, AddAccountInput, "Account", prepare=hashed)
+    suspend_account = mutation(people.suspend_account, SuspendAccountInput, "Account")
+    restore_account = mutation(people.restore_account, SuspendAccountInput, "Account")
+    reset_password = mutation(people.reset_password, ResetPasswordInput, "Account", prepare=hashed)
     create_upload = mutation(attachments.create_upload, CreateUploadInput, UploadTicket, present=ticket)
 
 
-TYPES: tuple[type, ...] = (Branch, BranchService, Appointment, Attachment)
+TYPES: tuple[type, ...] = (Account, Branch, BranchService, Appointment, Attachment)
 EXTENDS: dict[str, type] = {"Community": CommunityOffices, "Mutation": OfficeMutation}

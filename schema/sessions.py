@@ -35,6 +35,14 @@ class RefreshInput:
     refresh_token: str = strawberry.field(description="The refresh token last received.")
 
 
+@strawberry.input(description="The old and the new password.")
+class ChangePasswordInput:
+    """The old and the new password."""
+
+    old_password: str = strawberry.field(description="The password until now; a wrong one counts as a guess.")
+    new_password: str = strawberry.field(description="The new one: 10 characters of three kinds, or 16 of any.")
+
+
 @strawberry.type(description="The session has ended.")
 class LoggedOut:
     """The session has ended."""
@@ -128,11 +136,21 @@ class Mutation:
         await accounts.logout(info.context.kernel, input.refresh_token)
         return LoggedOut()
 
+    @strawberry.mutation(description="Change one's own password; all other sessions end.")
+    async def change_password(
+        self,
+        info: strawberry.Info,
+        input: Annotated[ChangePasswordInput, strawberry.argument(description="Old and new.")],
+    ) -> _result("ChangePassword", Session):  # type: ignore[valid-type]
+        context = info.context
+        made = await accounts.change_password(context.kernel, context.viewer, input.old_password, input.new_password)
+        return Session(access_token=made.access_token, refresh_token=made.refresh_token, expires_at=made.expires_at)
+
     enable_plugin = mutation(administration.enable_plugin, SwitchPluginInput, Community, present=_community)
     disable_plugin = mutation(administration.disable_plugin, SwitchPluginInput, Community, present=_community)
     apply_blueprint = mutation(administration.apply_blueprint, ApplyBlueprintInput, Community, present=_community)
     set_setting = mutation(administration.set_setting, SetSettingInput, Community, present=_community)
 
 
-SESSIONS = frozenset({"login", "refresh", "logout"})
+SESSIONS = frozenset({"login", "refresh", "logout", "change_password"})
 """Mutations that are no deeds: they make and end sessions, and are guarded by accounts themselves."""

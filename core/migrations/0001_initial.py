@@ -209,7 +209,7 @@ class Migration(migrations.Migration):
                 ("ticket_expires_at", InstantField()),
                 ("media_type", CodeField(null=True, max_length=100)),
                 ("size", fields.BigIntField(null=True)),
-                ("sha256", CodeField(null=True, max_length=64)),
+                ("sha256", CodeField(null=True, db_index=True, max_length=64)),
                 ("stored_at", InstantField(null=True)),
             ],
             options={"table": "core_attachment"},
