@@ -16,6 +16,7 @@ from core._db.migrate import check, migrate
 from core.errors import Conflict
 from core.host import Host, PluginList, PluginState
 from core.kernel import Kernel
+from core.plugin import Hooks
 from core.removal import remove_plugin
 from schema.compose import Profiles
 from tests import services
@@ -207,3 +208,11 @@ async def test_removed_it_leaves_only_the_record(world: World, plugin_id: str) -
         assert set((await rows_of(world, plugin_id)).values()) <= {0}
     finally:
         await again.close()
+
+
+@pytest.mark.parametrize("hook", sorted(name for name in vars(Hooks) if not name.startswith("_")))
+def test_every_hook_is_documented_and_used(host: Host, hook: str) -> None:
+    """A hook has its section in docs/plugins.md, and at least one plugin that needs it."""
+    assert f"\n### `{hook}`\n" in (conformance.ROOT / "docs" / "plugins.md").read_text("utf-8")
+    attribute = {"events": "event_types"}.get(hook, hook)
+    assert [plugin.id for plugin in host.plugins.values() if getattr(plugin, attribute)]
