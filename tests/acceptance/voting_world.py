@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from core._db.seam import Tx
-from core.clock import to_wire
+from core.clock import from_wire, to_wire
+from core.database import Tx
 from core.ids import new_id
 from tests.conftest import World
 
@@ -54,14 +54,14 @@ async def owner(world: World, *keys: str) -> None:
         await world.person(key, "owner", world.demo.places["stairwell"])
 
 
-async def make_roll(world: World, *entries: Entry, state: str = "CONFIRMED") -> Roll:
+async def make_roll(world: World, *entries: Entry, state: str = "CONFIRMED", scope: str = "compound") -> Roll:
     """Write a roll of exactly these entries, as the register would after its objection window."""
     made = Roll(new_id())
-    await world.kernel.database.run(lambda tx: _write(tx, world, made, entries, state))
+    await world.kernel.database.run(lambda tx: _write(tx, world, made, entries, state, scope))
     return made
 
 
-async def _write(tx: Tx, world: World, made: Roll, entries: tuple[Entry, ...], state: str) -> None:
+async def _write(tx: Tx, world: World, made: Roll, entries: tuple[Entry, ...], state: str, scope: str) -> None:
     place, now = world.demo.places["compound"], to_wire(world.clock.now())
     await tx.execute(
         "INSERT INTO core_matter (id, community_id, path, plugin, kind, title, state, created_at, updated_at, version) "
@@ -71,7 +71,7 @@ async def _write(tx: Tx, world: World, made: Roll, entries: tuple[Entry, ...], s
     await tx.execute(
         "INSERT INTO register_roll (matter_id, record_date, scope, include_parking, heads_key, area_centi, heads, hash) "
         "VALUES (?, ?, ?, ?, 'OWNER_SET', ?, ?, ?)",
-        (made.id, date(2026, 3, 1).isoformat(), f'[{{"id": {place.id}}}]', False, sum(e.area_centi for e in entries),
+        (made.id, date(2026, 3, 1).isoformat(), f'[{{"id": {world.demo.places[scope].id}}}]', False, sum(e.area_centi for e in entries),
          sum(e.heads for e in entries), "ab" * 32),
     )  # fmt: skip
     for number, entry in enumerate(entries, start=1):
@@ -154,11 +154,5 @@ async def cast(
 async def close(world: World, poll: str) -> None:
     """Move the clock to the end of a poll and let everything due happen."""
     shown = await show(world, poll, as_="chair")
-    world.clock.set(_instant(shown["closesAt"]))
+    world.clock.set(from_wire(shown["closesAt"]))
     await world.settle()
-
-
-def _instant(text: str) -> Any:
-    from core.clock import from_wire
-
-    return from_wire(text)
