@@ -92,9 +92,10 @@ class NewOwner:
 
 @dataclass(frozen=True)
 class OwnerChange:
-    """What would change of an owner: a document filled in, a telephone number, the kind."""
+    """What would change of an owner: a document filled in, a telephone number, the kind; ``before`` is what was seen."""
 
     owner: int
+    before: KnownOwner
     document: str | None = None
     phone: str | None = None
     kind: OwnerKind | None = None
@@ -139,12 +140,18 @@ class UnitChange:
     """What would change of a unit: its facts, and its owners.
 
     ``transfer`` closes the present ownerships on the day that the new ones begin; ``corrections`` change rows in place.
+    ``before`` is what was seen: a plan to change something else is another plan.
     """
 
-    unit: int
+    before: KnownUnit
     fields: UnitFields | None = None
     transfer: tuple[Share, ...] = ()
     corrections: tuple[tuple[int, Share], ...] = ()
+
+    @property
+    def unit(self) -> int:
+        """Return the unit's key."""
+        return self.before.id
 
 
 @dataclass
@@ -270,6 +277,7 @@ class _Planner:
     def __init__(self, known: Known, indexes: Indexes) -> None:
         self._owners = _Owners(known.owners, indexes)
         self._known = known
+        self._before = {owner.id: owner for owner in known.owners}
         self._units = {unit.key: unit for unit in known.units}
         self._plan = Plan()
         self._changed_owners: dict[int, OwnerChange] = {}
@@ -288,7 +296,8 @@ class _Planner:
 
     def _unit(self, unit: UnitFacts) -> None:
         present = self._units.get(unit.first.key)
-        self._check(unit, present)
+        if not unit.faulty:
+            self._check(unit, present)
         resolved = [] if unit.faulty else self._resolve(unit, present)
         if unit.faulty:
             self._state(unit, ImportRowState.ERROR)
@@ -405,9 +414,9 @@ class _Planner:
         person.kind = kind or person.kind
         self._owners.enter(person)
         if isinstance(person.key, int):
-            old = self._changed_owners.get(person.key, OwnerChange(person.key))
+            old = self._changed_owners.get(person.key, OwnerChange(person.key, self._before[person.key]))
             self._changed_owners[person.key] = OwnerChange(
-                person.key, document or old.document, phone or old.phone, kind or old.kind
+                person.key, old.before, document or old.document, phone or old.phone, kind or old.kind
             )
         else:
             new = self._new_owners[person.key]
@@ -447,7 +456,7 @@ class _Planner:
         change = self._owners_change(unit, present, resolved)
         if after != before or change.transfer or change.corrections:
             fields = after if after != before else None
-            self._plan.unit_changes.append(UnitChange(present.id, fields, change.transfer, change.corrections))
+            self._plan.unit_changes.append(UnitChange(present, fields, change.transfer, change.corrections))
             self._state(unit, ImportRowState.CHANGED)
             return
         for line in unit.lines:
@@ -456,10 +465,10 @@ class _Planner:
 
     def _owners_change(self, unit: UnitFacts, present: KnownUnit, resolved: list[_Resolved]) -> UnitChange:
         if not resolved:
-            return UnitChange(present.id)
+            return UnitChange(present)
         shares = _shares(unit, resolved)
         if not present.shares or not _same_owners(present, resolved):
-            return UnitChange(present.id, transfer=shares)
+            return UnitChange(present, transfer=shares)
         said_shares = any(owner.share for _, owner in unit.owners) or unit.is_joint
         by_owner = {share.owner: share for share in shares}
         corrections = []
@@ -467,7 +476,7 @@ class _Planner:
             wanted = _merged(known, by_owner[known.owner_id], unit, said_shares)
             if wanted != _as_share(known):
                 corrections.append((known.id, wanted))
-        return UnitChange(present.id, corrections=tuple(corrections))
+        return UnitChange(present, corrections=tuple(corrections))
 
     def _developer(self, unit: UnitFacts, present: KnownUnit | None) -> Key | None:
         """Return whose stock the unit is while it is not handed over."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 from core.labels import Confidence, LabelledEnum, Source
@@ -129,9 +130,10 @@ def _votes(unit: OwnedUnit, include_parking: bool) -> bool:
 
 
 def _check(units: list[OwnedUnit]) -> None:
-    for unit, following in zip(units, [*units[1:], None], strict=True):
-        if following and following.id == unit.id:
+    for unit, following in pairwise(units):
+        if following.id == unit.id:
             raise ValueError(f"unit {unit.id} is given twice; it would be counted twice")
+    for unit in units:
         if unit.area_centi <= 0:
             raise ValueError(f"unit {unit.id} has the area {unit.area_centi}; choose its area before building a roll")
 

@@ -8,8 +8,10 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 
 import python_calamine
 
@@ -91,10 +93,11 @@ def _text(text: str, likely: Callable[[list[Value]], int]) -> Sheet:
 
 
 def _promise(text: str, separator: str, likely: Callable[[list[Value]], int]) -> int:
-    try:
-        return max((likely(row) for row, _ in zip(_rows(text, separator), range(20), strict=False)), default=0)
-    except csv.Error:
-        return -1
+    best = 0
+    with suppress(csv.Error):  # a quote that is never closed comes later than the header
+        for row in islice(_rows(text, separator), 20):
+            best = max(best, likely(row))
+    return best
 
 
 def _rows(text: str, separator: str) -> Iterator[list[Value]]:

@@ -197,3 +197,9 @@ def test_heads_by_overlap_are_the_components(owners: list[frozenset[int]]) -> No
     roll = build_roll((unit(n, *each) for n, each in enumerate(owners)), HeadsKey.ANY_OVERLAP)
     assert sorted(entry.owner_ids for entry in roll) == sorted(tuple(sorted(group)) for group in merged)
     assert sorted(number for entry in roll for number in entry.unit_ids) == list(range(len(owners)))
+
+
+def test_no_units_make_no_roll() -> None:
+    """Where nothing votes there is no head, and nothing to trip over."""
+    assert build_roll([]) == ()
+    assert total(build_roll([unit(1, 11, kind=UnitKind.COMMON)])) == RollTotals(0, 0)
