@@ -6,10 +6,12 @@ import asyncio
 import json
 import logging
 import os
+import secrets
 import socket
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -19,7 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 from starlette.types import ASGIApp
 
-from core import accounts, administration, demo, removal, scaffold
+from core import accounts, administration, demo, people, removal, scaffold
 from core.access import Viewer
 from core.config import Config, ConfigError, load_config
 from core.database import StorageUnavailable
@@ -27,6 +29,7 @@ from core.divisions import import_divisions
 from core.errors import DomainError
 from core.host import HostError, ManifestError, PluginListError, explain
 from core.kernel import Kernel, load_host
+from core.passwords import check_username
 from core.upgrade import MigrationFailed, outstanding, upgrade, write_migration
 from schema.asgi import application
 from schema.compose import Profiles
@@ -199,6 +202,51 @@ def token(username: Annotated[str, typer.Argument(help="The account's name.")], 
             typer.echo(await accounts.access_token_for(kernel, person))
 
     run(work)
+
+
+@app.command()
+def account(
+    username: Annotated[str, typer.Argument(help="The new account's name.")],
+    name: Annotated[str, typer.Option(help="The person's name.")],
+    role: Annotated[str, typer.Option(help="The role to begin with, e.g. security_admin.")],
+    community: Annotated[str, typer.Option(help="The code of the place.")],
+    dev: Dev = False,
+) -> None:
+    """Register a person with a role and open an account: the first one of a new server; the password is shown once."""
+
+    async def work() -> None:
+        async with kernel_of(config_of(dev=dev)) as kernel:
+            wanted = check_username(username)
+            if await kernel.database.value("SELECT 1 FROM core_account WHERE username = ?", (wanted,)):
+                raise _end(REFUSED, f"there is an account {wanted} already")
+            person = await kernel.perform(people.add_person, SYSTEM, community=community, name=name, role=role)
+            password = secrets.token_urlsafe(12)
+            await accounts.add_account(
+                kernel, SYSTEM, community=community, person_id=person, username=wanted, password=password
+            )
+            typer.echo(f"{wanted} {password}")
+            console.print("Sign in and call changePassword; this password is not shown again.")
+
+    run(work)
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")], dev: Dev = False
+) -> None:
+    """Copy the SQLite database as it is at one moment, also while the server runs; uploads are copied with the folder."""
+    try:
+        config = config_of(dev=dev)
+    except ConfigError as error:
+        raise _end(MISCONFIGURED, *error.problems) from error
+    if not config.database_url.startswith("sqlite"):
+        raise _end(REFUSED, "this database is PostgreSQL: use pg_dump")
+    source = Path(config.database_url.removeprefix("sqlite://"))
+    if target.exists() or not source.exists():
+        raise _end(REFUSED, f"{target} exists already" if target.exists() else f"there is no database {source}")
+    with closing(sqlite3.connect(source)) as running, closing(sqlite3.connect(target)) as copy:
+        running.backup(copy)
+    typer.echo(f"wrote {target}, {target.stat().st_size} bytes")
 
 
 @app.command()
