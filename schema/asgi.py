@@ -6,6 +6,7 @@
 - ``/healthz`` the process answers, ``/readyz`` the database does
 """
 
+import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core import access, accounts
 from core.database import StorageUnavailable
 from core.kernel import Kernel
-from schema.compose import Profiles, ProfileSchema
+from schema.compose import ProfileSchema, profiles_of
 from schema.context import Context
 from schema.execution import Caller, StockExecutor, Work
 from schema.files import download, upload
@@ -43,8 +44,7 @@ class Edge:
 
     def __init__(self, kernel: Kernel, *, demo: Sequence[dict[str, str]] = ()) -> None:
         self.kernel = kernel
-        self.profiles = Profiles(kernel.host, suggestions=kernel.config.is_development)
-        self.profiles.check()
+        self.profiles = profiles_of(kernel.host, suggestions=kernel.config.is_development)
         self.work = Work()
         self._demo = demo
         self._fronts: dict[frozenset[str], tuple[ProfileSchema, GraphQLFront, GraphQLSocket]] = {}
@@ -66,6 +66,16 @@ class Edge:
             self._fronts = {key: kept for key, kept in self._fronts.items() if key in self.profiles.kept()}
             self._fronts[plugins] = found
         return found[1], found[2]
+
+    def settle(self) -> None:
+        """Compose the superset before the first request needs it, and let the garbage collector forget what stays.
+
+        Schemas, models and code are some hundred thousand objects that live as long as the process. Without this they
+        are looked through again and again while answers are made: a fifth of the time of a large one.
+        """
+        self.front(frozenset(self.profiles.usable()))
+        gc.collect()
+        gc.freeze()
 
     async def context(self, caller: Caller) -> Context:
         """Make the context of a request: who asks, when, with which settings."""
@@ -169,11 +179,13 @@ class Site:
             self._edge = Edge(await self._kernel(), demo=self._demo)
         running = self.edge.kernel.background()
         running.start()
+        self.edge.settle()
         yield
         self.edge.kernel.feed.close()
         await self.edge.work.drain(DRAIN_SECONDS)
         await running.stop()
         await self.edge.kernel.close()
+        gc.unfreeze()
 
     async def superset(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve ``/graphql``."""

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import strawberry
 from strawberry.extensions import FieldExtension
@@ -98,6 +99,18 @@ class ProfileSchema(strawberry.Schema):
             if extra is not None:
                 own += [_guarded(f, plugin.id, type_definition.name) for f in _fields(extra)]
         return own
+
+
+_BY_HOST: "WeakKeyDictionary[Host, Profiles]" = WeakKeyDictionary()
+
+
+def profiles_of(host: Host, *, suggestions: bool) -> "Profiles":
+    """Return the checked schemas of a host, composed once however many applications serve it."""
+    found = _BY_HOST.get(host)
+    if found is None or found.suggestions != suggestions:
+        found = _BY_HOST[host] = Profiles(host, suggestions)
+        found.check()
+    return found
 
 
 def fragments(plugin: Plugin) -> Fragments:

@@ -134,9 +134,15 @@ def plugin_list() -> PluginList:
     return read_plugin_list(ROOT / "plugins.toml")
 
 
+_HOSTS: dict[PluginList, Host] = {}
+
+
 def load_host(wanted: PluginList) -> Host:
-    """Load plugins of this tree and of installed packages."""
-    return Host.load(ROOT / "plugins", wanted, roles.CODES)
+    """Load plugins of this tree and of installed packages; once, as long as no test has made one of them fail."""
+    found = _HOSTS.get(wanted)
+    if found is None or not all(plugin.usable for plugin in found.plugins.values()):
+        found = _HOSTS[wanted] = Host.load(ROOT / "plugins", wanted, roles.CODES)
+    return found
 
 
 @pytest.fixture
