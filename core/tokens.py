@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from joserfc import jwt
@@ -12,6 +13,7 @@ from joserfc.jwk import KeyParameters, KeySet, OctKey
 
 from core.clock import CHINA
 from core.errors import Problem, Unauthenticated
+from core.keys import Key
 
 if TYPE_CHECKING:
     from core.kernel import Kernel
@@ -76,7 +78,12 @@ def issuer(kernel: Kernel) -> str:
 
 
 def _key_set(kernel: Kernel) -> KeySet:
-    keys = kernel.keys.keys("access token")
+    return _imported(kernel.keys.keys("access token"))
+
+
+@lru_cache(maxsize=4)
+def _imported(keys: tuple[Key, ...]) -> KeySet:
+    """Make joserfc's form of the keys, once: that takes as long as checking a token."""
     return KeySet([OctKey.import_key(key.data, _parameters(key.id)) for key in keys])
 
 

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from core.kernel import Fetching
 
 # One statement for everything a viewer is: the person, the places where roles are held (through branches, too), what
-# the roles permit, and for memberships the places above. The first column says what a row is about.
+# the roles permit, and for memberships the places above. The first column says what a row is about. The person's key is
+# given as a value, not joined: a planner that has statistics would else read all appointments into a filter first.
 _VIEWER_SQL = """
 WITH RECURSIVE who AS ({who}),
 live AS (
   SELECT ap.role_id, r.reach, ap.community_id, ap.branch_id
-  FROM who JOIN core_appointment ap ON ap.person_id = who.person_id JOIN core_role r ON r.code = ap.role_id
-  WHERE ap.since <= ? AND (ap.until IS NULL OR ap.until > ?)
+  FROM core_appointment ap JOIN core_role r ON r.code = ap.role_id
+  WHERE ap.person_id = (SELECT person_id FROM who) AND ap.since <= ? AND (ap.until IS NULL OR ap.until > ?)
 ),
 held AS (
   SELECT role_id, reach, community_id FROM live WHERE community_id IS NOT NULL AND reach <> 'SELF'
