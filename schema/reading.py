@@ -33,6 +33,16 @@ class Statement:
     params: tuple[Any, ...]
 
 
+@dataclass(frozen=True)
+class PageQuery:
+    """The statement of a page, the same for every object whose relation it reads."""
+
+    made: Statement
+    order: Order
+    sql: str
+    params: tuple[Any, ...]
+
+
 class Reading:
     """Reads for one viewer at one moment."""
 
@@ -253,18 +263,31 @@ class Reading:
         self, declaration: Declaration, wanted: Asked, where: access.Where, order: Order, first: int,
         after: str | None, count: bool,
     ) -> Page:  # fmt: skip
+        query = self._query(declaration, wanted, where, order, after)
+        total = await self._count(declaration, where) if count else 0
+        return await self._read(query, (), first, after is not None, total)
+
+    def _query(
+        self, declaration: Declaration, wanted: Asked, where: access.Where, order: Order, after: str | None,
+        by: str = "",
+    ) -> PageQuery:  # fmt: skip
+        """Write the statement of a page; ``by`` is the SQL of the pointer whose value each reading gives first."""
         order_sql = declaration.expand(order.sql) if order.sql else None
         keyset = Order(order_sql, order.descending, order.number)
-        total = await self._count(declaration, where) if count else 0
         behind = keyset.after(after, declaration.pk) if after is not None else access.TRUE
         made = self.statement(declaration, wanted, *([f"{order_sql} AS order_value"] if order_sql else []))
         both = declaration.seen(self.sight) & access.Where(declaration.expand(where.sql), where.params) & behind
-        rows = await self.database.fetch(
-            f"SELECT {made.select} FROM {declaration.source} WHERE {both.sql} "
-            f"ORDER BY {keyset.by(declaration.pk)} LIMIT ?",
-            (*made.params, *both.params, first + 1),
+        pointed = f"{declaration.expand(by)} = ? AND " if by else ""
+        sql = (
+            f"SELECT {made.select} FROM {declaration.source} WHERE {pointed}{both.sql} "
+            f"ORDER BY {keyset.by(declaration.pk)} LIMIT ?"
         )
-        return self._cut(made, rows, keyset, first, after is not None, total)
+        return PageQuery(made, keyset, sql, both.params)
+
+    async def _read(self, query: PageQuery, pointer: tuple[int, ...], first: int, after: bool, total: int) -> Page:
+        params = (*query.made.params, *pointer, *query.params, first + 1)
+        rows = await self.database.fetch(query.sql, params)
+        return self._cut(query.made, rows, query.order, first, after, total)
 
     def _cut(self, made: Statement, rows: Sequence[Row], order: Order, first: int, after: bool, total: int) -> Page:
         kept = rows[:first]
@@ -331,14 +354,15 @@ class Reading:
         arguments = arguments_of(info, declaration.name, nodes[0])
         where = self._narrowed(part, arguments)
         first, after = check_first(arguments.get("first")), arguments.get("after") or None
+        open_ = [obj for obj in objects if not self._refused(part, obj, nodes[0])]
+        if not open_:
+            return
+        query = self._query(target, wanted, where, part.order, after, part.by)
         everything: list[Any] = []
-        for obj in objects:
-            refusal = self._disabled(part, obj)
-            if refusal is not None:
-                obj.related[id(nodes[0])] = refusal
-                continue
-            mine = access.Where(f"{target.expand(part.by)} = ?", (obj.pk,)) & where
-            page = await self._page(target, wanted, mine, part.order, first, after, count)
+        for obj in open_:
+            mine = access.Where(f"{part.by} = ?", (obj.pk,)) & where
+            total = await self._count(target, mine) if count else 0
+            page = await self._read(query, (obj.pk,), first, after is not None, total)
             everything += page.items
             obj.related[id(nodes[0])] = page.connection()
         await self._prefetch(target, everything, wanted)
@@ -351,11 +375,12 @@ class Reading:
                 where &= narrow.where(value)
         return where
 
-    def _disabled(self, part: ToMany, obj: Any) -> errors.DomainError | None:
+    def _refused(self, part: ToMany, obj: Any, node: FieldNode) -> bool:
         """Answer PLUGIN_DISABLED for a relation that a plugin adds, at a place where that plugin is off."""
         if part.plugin is None or self.is_on(part.plugin, obj.path):
-            return None
-        return errors.PLUGIN_DISABLED(place=obj.name, plugin=part.plugin)
+            return False
+        obj.related[id(node)] = errors.PLUGIN_DISABLED(place=obj.name, plugin=part.plugin)
+        return True
 
     def is_on(self, plugin: str, path: str) -> bool:
         """Say whether a plugin is on at a path."""
