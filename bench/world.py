@@ -25,7 +25,6 @@ from bench.rows import Neighbourhood, add, appointments, persons
 from core import communities, demo
 from core.access import Viewer
 from core.config import Config, load_config
-from core.database import Tx
 from core.hierarchy import PLACE_COLUMNS, Place
 from core.kernel import Kernel
 from core.kinds import CommunityKind
@@ -230,8 +229,6 @@ async def _build(store: Store) -> None:
         kernel = await Kernel.open(_config(Path(scratch), url, secrets.token_urlsafe(48)), root=ROOT)
         try:
             facts = await _fill(kernel, store.size)
-            if not store.postgres:
-                await kernel.database.run(_analyse)
         finally:
             await kernel.close()
     if store.postgres:
@@ -239,11 +236,8 @@ async def _build(store: Store) -> None:
     store.facts.write_text(facts.write(), encoding="utf-8")
 
 
-async def _analyse(tx: Tx) -> None:
-    await tx.execute("ANALYZE")
-
-
 async def _vacuum(url: str) -> None:
+    """Do at once what PostgreSQL would do by itself in the minutes after so many rows were written."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("VACUUM ANALYZE")
