@@ -1,0 +1,1 @@
+"""The features: one folder each; see docs/plugins.md."""
