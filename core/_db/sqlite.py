@@ -35,6 +35,7 @@ BUSY_SECONDS = 5.0
 CLOSE_SECONDS = 60.0
 READ_SECONDS = 5.0
 PROGRESS_STEPS = 20_000
+JOURNAL_BYTES = 64 << 20
 
 
 def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
@@ -47,6 +48,7 @@ def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     if not read_only:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES}")  # after an import the log shrinks again
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA cache_size=-65536")
     return connection

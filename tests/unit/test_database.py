@@ -116,6 +116,25 @@ async def test_reads_and_writes_of_a_deed_see_each_other(database: Database) -> 
     assert await database.run(deed) == (2, "n3", "?", None, ["n0", "n1"], 5)
 
 
+@pytest.mark.parametrize("count", [0, 1, 3_000])
+async def test_many_rows_are_written_at_once(database: Database, count: int) -> None:
+    """Few or many, with texts, numbers of 63 bits and nulls; what reads them back reads the same."""
+    rows = [(n + (1 << 62), f"镇\t\\N'{n}", f"44{n:06}", None, f"44/{n:06}/", "TOWN") for n in range(count)]
+    sql = "INSERT INTO core_community (id, name, code, closed_at, path, kind) VALUES (?, ?, ?, ?, ?, ?)"
+    await database.run(lambda tx: tx.execute_many(sql, rows))
+    found = await database.fetch("SELECT id, name, code, closed_at, path, kind FROM core_community ORDER BY id")
+    assert [tuple(row) for row in found] == rows
+
+
+@pytest.mark.parametrize("count", [10, 3_000])
+async def test_many_rows_of_which_one_is_wrong_leave_nothing(database: Database, count: int) -> None:
+    """One duplicate among them undoes all of them."""
+    rows = [*((f"n{n}", n) for n in range(count)), ("n3", 0)]
+    with pytest.raises((sqlite3.IntegrityError, asyncpg.UniqueViolationError)):
+        await database.run(lambda tx: tx.execute_many(ADD, rows))
+    assert await database.value(COUNT) == 0
+
+
 async def test_many_deeds_at_once_keep_their_own_outcomes(database: Database) -> None:
     """Of two hundred deeds at once the failing ones fail alone."""
 
