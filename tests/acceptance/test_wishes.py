@@ -263,6 +263,33 @@ async def test_nobody_claims_their_own_wish(street: World) -> None:
     assert abilities["wishes.withdraw_wish"]["allowed"]
 
 
+async def test_a_household_does_not_help_itself(street: World) -> None:
+    """Whoever is verified to live in the beneficiary's flat cannot claim; before verification the register knows nothing."""
+    stairwell = street.demo.places["stairwell"].code
+    flat = {"community": stairwell, "label": "302", "registryArea": "80.00"}
+    assert (await street.do("addUnit", flat, as_="staff"))["__typename"] == "Unit"
+    asked = []
+    for person in ("resident", "neighbour"):
+        wanted = {"community": stairwell, "unit": "302", "kind": "FAMILY"}
+        made = await street.do("requestResidency", wanted, "... on Resident { id }", as_=person)
+        asked.append(made["id"])
+    unverified = await publish(street)
+    assert (await claim(street, unverified))["state"] == "CLAIMED"
+    await step(street, "releaseWish", unverified, "neighbour")
+    for request in asked:
+        assert (await street.do("verifyResident", {"id": request}, as_="staff"))["__typename"] == "Resident"
+    assert (await claim(street, unverified))["code"] == "wishes.same_household"
+    assert (await claim(street, unverified, "helper"))["state"] == "CLAIMED"
+
+
+async def test_without_the_register_wishes_go_on(street: World) -> None:
+    """The register is of use, not a need: where it is off, a wish is claimed all the same."""
+    off = {"community": code(street), "plugin": "register"}
+    for plugin in ("voting", "register"):
+        assert (await street.do("disablePlugin", {**off, "plugin": plugin}, as_="staff"))["__typename"] == "Community"
+    assert (await claim(street, await publish(street)))["state"] == "CLAIMED"
+
+
 async def test_one_open_claim_per_person(street: World) -> None:
     """A second claim waits until the first is done or released; one that lapsed unseen by any sweep counts no more."""
     first, second = await publish(street), await publish(street, title="第二个心愿")

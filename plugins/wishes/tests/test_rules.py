@@ -31,6 +31,7 @@ from plugins.wishes.rules import (
     open_until,
     screen,
     screening_due,
+    shows_address,
 )
 
 S = WishState
@@ -175,3 +176,15 @@ def test_periods_among_neighbours() -> None:
     assert lease_until(start) == datetime(2025, 10, 5, tzinfo=CHINA)
     assert fulfil_until(start) == datetime(2025, 10, 28, tzinfo=CHINA)
     assert open_until(start) == datetime(2025, 12, 27, tzinfo=CHINA)
+
+
+@pytest.mark.parametrize(
+    ("text", "leads_home"),
+    [
+        ("送到302室", True), ("送到 1204 房", True), ("1-2-302", True), ("打 13800138000", True), ("44060419900101123X", True),
+        ("三室一厅", False), ("3室一厅", False), ("1栋楼下", False), ("2026年5月", False), ("想要200度的眼镜", False),
+    ],
+)  # fmt: skip
+def test_what_leads_to_a_door_is_found(text: str, leads_home: bool) -> None:
+    """Rooms, telephone and document numbers are found; a building, a date or a size is none of them."""
+    assert shows_address("一个心愿", text) is leads_home
