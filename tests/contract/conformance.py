@@ -50,10 +50,15 @@ def installed() -> list[str]:
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
+def load(wanted: PluginList, folder: Path | None = None) -> Host:
+    """Load plugins into a host that no other test shares."""
+    return Host.load(folder or ROOT / "plugins", wanted, roles.CODES)
+
+
 def load_with(*wanted: str, folder: Path | None = None) -> Host:
     """Load the named plugins with all that they require, and nothing else."""
-    everything = Host.load(folder or ROOT / "plugins", PluginList(installed=frozenset(installed())), roles.CODES)
-    return Host.load(folder or ROOT / "plugins", list_of(everything, *wanted), roles.CODES)
+    everything = load(PluginList(installed=frozenset(installed())), folder)
+    return load(list_of(everything, *wanted), folder)
 
 
 def list_of(host: Host, *wanted: str) -> PluginList:

@@ -11,7 +11,7 @@ from core import administration
 from core._db.migrate import MigrationFailed
 from core.host import PluginList
 from core.removal import RemovalRefused, RemovalReport, remove_plugin
-from tests.conftest import World, load_host
+from tests.conftest import World
 from tests.contract import conformance
 
 DRIFTING = "book_drifting"
@@ -20,7 +20,7 @@ DRIFTING = "book_drifting"
 @pytest.fixture
 def plugin_list() -> PluginList:
     """Let ``world`` load the example, and the votes with the register that they require."""
-    return conformance.list_of(load_host(PluginList(installed=frozenset({DRIFTING}))), "voting", DRIFTING)
+    return conformance.list_of(conformance.load(PluginList(installed=frozenset({DRIFTING}))), "voting", DRIFTING)
 
 
 async def remove(world: World, plugin: str = DRIFTING, **more: Any) -> RemovalReport:
@@ -104,7 +104,7 @@ async def test_a_removal_that_fails_leaves_everything_as_it_was(world: World) ->
 async def test_a_plugin_whose_code_is_gone_can_be_removed(world: World) -> None:
     """Its tables are found by their prefix."""
     await filled(world)
-    without = load_host(PluginList(load=frozenset({"register"})))
+    without = conformance.load(PluginList(load=frozenset({"register"})))
     report = await remove_plugin(world.kernel.config, without, DRIFTING, force=True, clock=world.clock)
     assert report.rows["book_drifting_review"] == 1
     assert await books(world) == 0
