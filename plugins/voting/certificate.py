@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any
 
-from core.database import Row, Tx
+from core.database import Row
 from core.fields import canonical_json
 
 
@@ -85,7 +85,7 @@ async def _motions(tx: Any, poll_id: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-async def bundle(tx: Tx, poll_id: int) -> tuple[str, str]:
+async def bundle(tx: Any, poll_id: int) -> tuple[str, str]:
     """Return all ballots of a counted poll with the nonces of their receipts, and what counts for each entry."""
     returned = await tx.fetch(
         "SELECT x.id, e.number, e.area_centi, e.heads, x.channel, x.marks, x.is_signed, x.at, x.nonce, x.receipt, "

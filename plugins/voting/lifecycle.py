@@ -68,6 +68,8 @@ def confirmed_now(sight: Sight) -> Where:
 
 _ANNOUNCED = row("EXISTS (SELECT 1 FROM voting_poll vp WHERE vp.matter_id = {m}.id AND vp.announced_at IS NOT NULL)")
 
+_COUNTED = row("EXISTS (SELECT 1 FROM voting_poll fp WHERE fp.matter_id = {m}.id AND fp.counted_at IS NOT NULL)")
+
 POLL = Lifecycle(
     "voting", "POLL", PollState, DRAFT, type_name="Poll", title_zh="表决", title_en="Poll",
     visible=either(
@@ -76,6 +78,9 @@ POLL = Lifecycle(
         person("{m}.author_id"),
         holders("voting.draft_poll"),
     ),
+    # Its files are letters of authorisation, which may say what the principal wants: for the principal, and after the
+    # count for scrutineers.
+    files=both(_COUNTED, holders("voting.scrutinise")),
     steps=[
         Step("add_motion", {DRAFT}, None, permission="voting.draft_poll", title_zh="添加事项"),
         Step("remove_motion", {DRAFT}, None, permission="voting.draft_poll", title_zh="删除事项"),

@@ -2,14 +2,14 @@
 
 import json
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from strawberry.scalars import JSON
 
 from core.access import Sight, Where, either, holders, person
 from core.ids import parse_global_id
-from plugins.voting import kinds, models, rules
+from plugins.voting import certificate, kinds, models, rules
 from plugins.voting.kinds import LegalEffect, PollKind, PollState, Remedy, ResultObjectionState, SlipState
 from plugins.voting.lifecycle import POLL
 from plugins.voting.rules import Channel, Choice, Delivery, JointDecisionMatter
@@ -466,8 +466,10 @@ class ExportBallotsInput(DeedInput):
     reason: str = text("Why you need to see them.")
 
 
-def _bundle(result: Any, info: strawberry.Info) -> BallotsBundle:
-    return BallotsBundle(text=result["text"], sha256=result["sha256"])
+async def _bundle(poll: int, info: strawberry.Info) -> BallotsBundle:
+    """Read the ballots anew: an idempotent answer keeps no copy of them."""
+    text, digest = await certificate.bundle(info.context.kernel.database, poll)
+    return BallotsBundle(text=text, sha256=digest)
 
 
 @strawberry.type

@@ -173,6 +173,19 @@ class BuildingTurnout:
     heads: Fraction = strawberry.field(description="Heads taking part, of all heads.")
 
 
+async def fewest_voters_of(root: Any, info: strawberry.Info) -> int:
+    """Work out the smallest number of further voters that reaches the quorum."""
+    poll = root.poll
+    rows = await info.context.kernel.database.fetch(
+        "SELECT e.id, e.area_centi, b.choices FROM register_roll_entry e "
+        "LEFT JOIN voting_ballot b ON b.poll_id = ? AND b.entry_id = e.id WHERE e.roll_id = ? AND e.struck_at IS NULL",
+        (poll.pk, poll.roll_id),
+    )
+    voters = [rules.RollVoter(str(row["id"]), row["area_centi"]) for row in rows]
+    taking_part = {str(row["id"]) for row in rows if ballots.takes_part(row["choices"] or "")}
+    return rules.what_is_missing(voters, taking_part).fewest_voters
+
+
 @strawberry.type(description="How much takes part, and what the quorum still lacks.")
 class Turnout:
     """How much takes part, and what the quorum still lacks."""
@@ -184,11 +197,9 @@ class Turnout:
     gap_en: str = strawberry.field(description="What is still needed, in English.")
     buildings: list[BuildingTurnout] = strawberry.field(description="By building.")
     poll: strawberry.Private[Any]
-
-    @strawberry.field(description="The fewest further voters that would suffice, those with the largest areas first.")
-    async def fewest_voters(self, info: strawberry.Info) -> int:
-        """Resolve it only when it is asked for: it looks at every entry."""
-        return await fewest_voters_of(self.poll, info)
+    fewest_voters: int = strawberry.field(
+        resolver=fewest_voters_of, description="The fewest further voters that would suffice, those with the largest areas first."
+    )
 
 
 async def turnout_of(poll: Any, info: strawberry.Info) -> Turnout | None:
@@ -217,18 +228,6 @@ def _building(row: Any) -> BuildingTurnout:
         building=row["building"], area=Fraction.of(row["area_centi"], row["all_area_centi"]),
         heads=Fraction.of(row["heads"], row["all_heads"]),
     )  # fmt: skip
-
-
-async def fewest_voters_of(poll: Any, info: strawberry.Info) -> int:
-    """Work out the smallest number of further voters that reaches the quorum."""
-    rows = await info.context.kernel.database.fetch(
-        "SELECT e.id, e.area_centi, b.choices FROM register_roll_entry e "
-        "LEFT JOIN voting_ballot b ON b.poll_id = ? AND b.entry_id = e.id WHERE e.roll_id = ? AND e.struck_at IS NULL",
-        (poll.pk, poll.roll_id),
-    )
-    voters = [rules.RollVoter(str(row["id"]), row["area_centi"]) for row in rows]
-    taking_part = {str(row["id"]) for row in rows if ballots.takes_part(row["choices"] or "")}
-    return rules.what_is_missing(voters, taking_part).fewest_voters
 
 
 # --- One's own ballots -----------------------------------------------------------------------------------------------
@@ -311,7 +310,8 @@ async def my_ballots(poll: Any, info: strawberry.Info) -> list[MyBallot]:
     entries = await database.fetch(
         "SELECT e.id, e.number, e.units_text, e.area_centi, e.heads, f.owner_id, f.may_vote, b.choices FROM "
         "(SELECT v.entry_id, v.owner_id, CASE WHEN v.may_vote THEN 1 ELSE 0 END AS may_vote FROM register_roll_voter v "
-        "WHERE v.roll_id = ? AND v.person_id = ? UNION ALL SELECT x.entry_id, x.owner_id, 1 FROM voting_proxy x "
+        # No owner for a proxy: what the principal votes in person is not for the proxy's eyes.
+        "WHERE v.roll_id = ? AND v.person_id = ? UNION ALL SELECT x.entry_id, NULL, 1 FROM voting_proxy x "
         "WHERE x.poll_id = ? AND x.holder_id = ? AND x.revoked_at IS NULL) f "
         "JOIN register_roll_entry e ON e.id = f.entry_id "
         "LEFT JOIN voting_ballot b ON b.poll_id = ? AND b.entry_id = e.id WHERE e.struck_at IS NULL ORDER BY e.number LIMIT 100",

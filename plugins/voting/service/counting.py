@@ -183,7 +183,7 @@ async def _objection_window(
         key = await notices.publish(
             act, notices.NoticeKind.VOTE_RESULT, f"表决结果（询异）：{act.matter.title}"[:200],
             "\n".join([*lines, f"异议截止：{to_wire(due.at)}"]), issuer=f"{act.place.name}业主大会",
-            legal_basis="民法典278", about=act.matter.id, relation=LinkRelation.RESULT_OF,
+            legal_basis="民法典278", about=act.matter.id, relation=LinkRelation.RESULT_OF, is_public=False,
         )  # fmt: skip
         await act.tx.execute("UPDATE voting_poll SET result_notice_id = ? WHERE matter_id = ?", (key, act.matter.id))
     return due.at
@@ -300,12 +300,12 @@ async def _void(act: Act, reason: str, legal_basis: str) -> None:
 
 
 @deed(on=POLL, step="export_ballots")
-async def export_ballots(act: Act, *, reason: str) -> dict[str, Any]:
+async def export_ballots(act: Act, *, reason: str) -> int:
     """Take out all ballots of a counted poll for inspection by a scrutineer: who asks and that they asked is on record."""
     check_text(reason, "reason", most=300)
     row = await poll_row(act)
     if row["counted_at"] is None:
         raise NOT_COUNTED()
-    text, digest = await certificate.bundle(act.tx, act.matter.id)
+    _, digest = await certificate.bundle(act.tx, act.matter.id)
     act.note(bundle=digest)
-    return {"text": text, "sha256": digest}
+    return act.matter.id

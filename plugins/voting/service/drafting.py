@@ -278,7 +278,7 @@ async def _post_meeting(
     key = await notices.publish(
         act, notices.NoticeKind.ASSEMBLY_MEETING, act.matter.title[:200], _meeting_text(row, motions, opens, closes),
         issuer=issuer.strip() or f"{act.place.name}业主大会", legal_basis="物业管理条例14；民法典278", event_at=opens,
-        about=act.matter.id,
+        about=act.matter.id, is_public=False,
     )  # fmt: skip
     await act.tx.execute("UPDATE voting_poll SET notice_id = ? WHERE matter_id = ?", (key, act.matter.id))
 
@@ -335,5 +335,5 @@ async def _post_extension(act: Act, row: Row, closes_at: datetime, reason: str) 
         await notices.publish(
             act, notices.NoticeKind.GENERAL, f"延长表决期：{act.matter.title}"[:200],
             f"表决截止时间延长至 {to_wire(closes_at)}，已投的票继续有效。原因：{reason}",
-            issuer=f"{act.place.name}业主大会", about=act.matter.id,
+            issuer=f"{act.place.name}业主大会", about=act.matter.id, is_public=False,
         )  # fmt: skip
