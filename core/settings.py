@@ -202,7 +202,8 @@ def check_value(model: type[Settings], key: str, value: Any, above: Any) -> Any:
             "key",
         )
     about = cast("dict[str, Any]", info.json_schema_extra or {})
-    if not _may_override(about, _plain(above), value) if _comparable(about, above, value) else False:
+    checked = _validated(model, key, value)
+    if not _may_override(about, _plain(above), checked):
         raise errors.invalid(
             f"{key} 由上级或法律规定为 {above}（{about.get('source')}），此处不可这样更改。",
             f"{key} is {above} by what stands above ({about.get('source')}); its policy {about.get('override')} "
@@ -210,19 +211,16 @@ def check_value(model: type[Settings], key: str, value: Any, above: Any) -> Any:
             "input",
             "value",
         )
+    return checked
+
+
+def _validated(model: type[Settings], key: str, value: Any) -> Any:
+    """Return a value as the model keeps it: the policy compares that, not how it was written (15, "15" or 15.0)."""
     try:
-        checked = model.model_validate({key: value})
+        return model.model_validate({key: value}).model_dump(mode="json")[key]
     except ValidationError as error:
         said = error.errors()[0]["msg"]
         raise errors.invalid(f"{key} 的值无效：{said}", f"Not a value for {key}: {said}.", "input", "value") from error
-    return checked.model_dump(mode="json")[key]
-
-
-def _comparable(about: Mapping[str, Any], above: Any, value: Any) -> bool:
-    """Leave values of the wrong type to the model's own validation, whose message is better."""
-    if about.get("override") != Override.TIGHTEN_ONLY.value:
-        return True
-    return isinstance(value, int | float) and isinstance(above, int | float)
 
 
 def _on_ranges(switches: Mapping[str, bool]) -> tuple[tuple[str, str], ...]:
