@@ -166,6 +166,10 @@ class MatterKind(Protocol):
     def visible(self) -> Rule:
         """Return who may see them."""
 
+    @property
+    def files(self) -> Rule | None:
+        """Return who of those may see their files; None for all."""
+
 
 @dataclass(frozen=True)
 class Sight:

@@ -36,8 +36,13 @@ def shared_place(sight: access.Sight) -> access.Where:
 
 
 def of_visible_matter(sight: access.Sight) -> access.Where:
-    """Show what belongs to a matter to whoever may see the matter."""
+    """Show the files of a matter to whoever may see the matter, as far as its kind does not keep them from some."""
     seen = visible_matters(sight)
+    for (plugin, kind), declared_kind in sight.kinds.items():
+        if declared_kind.files is not None:
+            other = access.Where("NOT (m.plugin = ? AND m.kind = ?)", (plugin, kind))
+            admitted = declared_kind.files(sight)
+            seen &= other | access.Where(admitted.sql.replace("{m}", "m"), admitted.params)
     return access.Where(
         f"EXISTS (SELECT 1 FROM core_matter m WHERE m.id = {{t}}.matter_id AND {seen.sql})", seen.params
     )
