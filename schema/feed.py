@@ -12,6 +12,7 @@ from core.events import Event
 from core.hierarchy import subtree_range
 from core.ids import global_id
 from core.kernel import Kernel
+from core.keys import CannotUnseal
 from schema.paging import BAD_CURSOR, check_first
 from schema.reading import visible_matters
 
@@ -32,11 +33,11 @@ class Change:
     payload: JSON = strawberry.field(description="Ids, codes and numbers; never personal data.")
 
     @classmethod
-    def of(cls, event: Event, subject: str | None) -> "Change":
+    def of(cls, kernel: Kernel, event: Event, subject: str | None) -> "Change":
         """Make the feed's entry of an event."""
         community = strawberry.ID(f"Community_{event.community_id}") if event.community_id else None
         return cls(
-            cursor=str(event.seq), type=event.type, at=event.at, community=community,
+            cursor=write_cursor(kernel, event.seq), type=event.type, at=event.at, community=community,
             subject=strawberry.ID(subject) if subject else None, payload=cast(JSON, event.payload),
         )  # fmt: skip
 
@@ -48,6 +49,24 @@ class ChangePage:
     changes: list[Change] = strawberry.field(description="What happened, oldest first, at most `first` items.")
     cursor: str = strawberry.field(description="Pass this as `after` next time, also when the page is empty.")
     more: bool = strawberry.field(description="Whether there is more to read at once.")
+
+
+PLACE = ("core_event", "cursor", 0)
+
+
+def write_cursor(kernel: Kernel, seq: int) -> str:
+    """Seal a place in the feed, differently each time: numbers would tell how much goes on that one may not see."""
+    return kernel.keys.seal(*PLACE, f"{seq:019d}")
+
+
+def read_cursor(kernel: Kernel, cursor: str) -> int:
+    """Return the place in the feed that a cursor stands for; a plain number, as 0 for the beginning, is one, too."""
+    if cursor.isascii() and cursor.isdigit() and len(cursor) <= 18:
+        return int(cursor)
+    try:
+        return int(kernel.keys.unseal(*PLACE, cursor))
+    except CannotUnseal as error:
+        raise BAD_CURSOR(path=("after",)) from error
 
 
 def visible_events(kernel: Kernel, sight: access.Sight) -> access.Where:
@@ -100,9 +119,7 @@ async def _bounds(info: strawberry.Info, community: str | None) -> tuple[str, st
 async def _start(info: strawberry.Info, after: str | None) -> int:
     if not after:
         return await _newest(info)
-    if not after.isascii() or not after.isdigit() or len(after) > 18:
-        raise BAD_CURSOR(path=("after",))
-    return int(after)
+    return read_cursor(info.context.kernel, after)
 
 
 async def changes_after(info: strawberry.Info, after: str | None, community: str | None, first: int) -> ChangePage:
@@ -115,9 +132,11 @@ async def changes_after(info: strawberry.Info, after: str | None, community: str
     subjects = await _subjects(info, kept)
     more = len(found) > size
     cursor = kept[-1].seq if more else max(newest, start, *(event.seq for event in kept[-1:]))
+    kernel = info.context.kernel
     return ChangePage(
-        changes=[Change.of(event, subjects.get(event.matter_id or 0)) for event in kept], cursor=str(cursor), more=more
-    )
+        changes=[Change.of(kernel, event, subjects.get(event.matter_id or 0)) for event in kept],
+        cursor=write_cursor(kernel, cursor), more=more,
+    )  # fmt: skip
 
 
 async def follow(

@@ -34,7 +34,7 @@ class ServerPlugin:
     reason: str | None = strawberry.field(description="Why it is not ready, and what to do; null when all is well.")
 
 
-@strawberry.type
+@strawberry.type(description="Everything that can be read.")
 class Query:
     """Everything that can be read."""
 
@@ -182,7 +182,7 @@ async def _viewer_can(info: strawberry.Info, deed: str, code: str) -> Ability:
     return Ability(deed=deed, allowed=refusal is None, reason=reason)
 
 
-@strawberry.type
+@strawberry.type(description="What can be followed live, over graphql-transport-ws.")
 class Subscription:
     """What can be followed live, over graphql-transport-ws."""
 
@@ -200,4 +200,4 @@ class Subscription:
         ] = None,
     ) -> AsyncGenerator[Change, None]:
         async for event, subject in follow(info, after, community):
-            yield Change.of(event, subject)
+            yield Change.of(info.context.kernel, event, subject)
