@@ -151,7 +151,7 @@ class Wish(Matter):
 class WishFigures:
     """How wishes here fare."""
 
-    submitted: int = strawberry.field(description="Wishes handed in, ever.")
+    submitted: int = strawberry.field(description="Wishes handed in that went on the wall, ever; others are nobody else's to know.")
     claimed: int = strawberry.field(description="Wishes claimed at least once, ever.")
     confirmed: int = strawberry.field(description="Wishes that their beneficiaries confirmed: the honest headline.")
 
@@ -170,7 +170,8 @@ class CommunityWishes:
         rows = await info.context.kernel.database.fetch(
             "SELECT COUNT(w.submitted_at) AS submitted, COUNT(w.confirmed_at) AS confirmed, "
             "COUNT(CASE WHEN EXISTS (SELECT 1 FROM wishes_claim c WHERE c.wish_id = w.matter_id) THEN 1 END) AS claimed "
-            "FROM wishes_wish w JOIN core_matter m ON m.id = w.matter_id WHERE m.path >= ? AND m.path < ?",
+            "FROM wishes_wish w JOIN core_matter m ON m.id = w.matter_id "
+            "WHERE m.path >= ? AND m.path < ? AND w.published_at IS NOT NULL",
             subtree_range(root.path),
         )
         return WishFigures(**dict(rows[0]))
