@@ -106,7 +106,7 @@ def _result(name: str, member: type) -> Any:
     ]
 
 
-@strawberry.type
+@strawberry.type(description="Everything that can be done.")
 class Mutation:
     """Everything that can be done."""
 
