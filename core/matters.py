@@ -55,7 +55,7 @@ class Lifecycle:
     title_zh: str = ""
     title_en: str = ""
     finals: Collection[LabelledEnum] = ()  # where it counts as finished, beside the states that no step leads out of
-    files: access.Rule | None = None  # who may see its files, of those who may see the matter; all of them, when not said
+    files: access.Rule | None = None  # who may see its files, of those who may see the matter; all when not said
     _by_name: dict[str, Step] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
