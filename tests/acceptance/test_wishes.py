@@ -193,6 +193,8 @@ async def test_a_lapsed_claimers_contact_is_not_left_to_the_next_agreement(stree
     await step(street, "agreeClaim", wish, "resident")
     claims = (await see(street, wish, "resident"))["claims"]["nodes"]
     assert [c["contact"] for c in claims] == [CONTACT, None]
+    kept = await street.kernel.database.value("SELECT COUNT(*) FROM wishes_claim WHERE contact_sealed IS NOT NULL")
+    assert kept == 1
     assert (await see(street, wish, "neighbour"))["address"] is None
 
 
