@@ -16,7 +16,7 @@ from graphql import (
     InlineFragmentNode,
     SelectionSetNode,
 )  # fmt: skip
-from graphql.execution.values import get_argument_values, get_directive_values
+from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,23 @@ def _fragment(info: GraphQLResolveInfo[Any], name: str) -> Any:
 def _included(info: GraphQLResolveInfo[Any], node: Any) -> bool:
     if not node.directives:
         return True
-    skip = get_directive_values(GraphQLSkipDirective, node, info.variable_values)
+    skip = get_directive_values(GraphQLSkipDirective, node, _variables(info))
     if skip and skip["if"] is True:
         return False
-    include = get_directive_values(GraphQLIncludeDirective, node, info.variable_values)
+    include = get_directive_values(GraphQLIncludeDirective, node, _variables(info))
     return not (include and include["if"] is False)
+
+
+def _variables(info: GraphQLResolveInfo[Any]) -> VariableValues:
+    """Return the variables as graphql-core takes them; resolvers are given the plain values."""
+    given: Any = info.variable_values
+    return given if hasattr(given, "coerced") else VariableValues(sources={}, coerced=given)
 
 
 def arguments_of(info: GraphQLResolveInfo[Any], type_name: str, node: FieldNode) -> dict[str, Any]:
     """Return the coerced arguments of a field node, by GraphQL name."""
     parent: Any = info.schema.get_type(type_name)
-    return get_argument_values(parent.fields[node.name.value], node, info.variable_values)
+    return get_argument_values(parent.fields[node.name.value], node, _variables(info))
 
 
 def item_nodes(info: GraphQLResolveInfo[Any], nodes: Sequence[FieldNode]) -> tuple[list[FieldNode], bool]:
