@@ -83,12 +83,12 @@ class Order:
     def after(self, cursor: str, key: str) -> access.Where:
         """Return the predicate for the rows behind a cursor; raises Invalid for anything that is not one."""
         value, _, digits = cursor.rpartition("~")
-        if not digits.isascii() or not digits.isdigit() or len(digits) > 19 or len(cursor) > 400:
+        if len(cursor) > 400 or not _is_bigint(digits) or digits.startswith("-"):
             raise BAD_CURSOR(path=("after",))
         sign = "<" if self.descending else ">"
         if self.sql is None:
             return access.Where(f"{key} {sign} ?", (int(digits),))
-        if self.number and not value.lstrip("-").isdigit():
+        if self.number and not _is_bigint(value):
             raise BAD_CURSOR(path=("after",))
         bound = int(value) if self.number else value
         return access.Where(f"({self.sql}, {key}) {sign} (?, ?)", (bound, int(digits)))
@@ -101,6 +101,12 @@ class Order:
             **{name: (f.annotation | None, strawberry.UNSET, f.description) for name, f in filters.items()},
         }
         set_arguments(resolver, arguments)
+
+
+def _is_bigint(text: str) -> bool:
+    """Say whether a text is an integer that a column can hold."""
+    digits = text.removeprefix("-")
+    return digits.isascii() and digits.isdigit() and len(digits) <= 19 and -(1 << 63) <= int(text) < 1 << 63
 
 
 @dataclass(frozen=True)
