@@ -187,7 +187,7 @@ async def set_setting(
     _usable(act, plugin)
     try:
         parsed = json.loads(value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise errors.invalid(
             "value 必须是 JSON。", 'value must be JSON, e.g. 15 or "STRICT".', "input", "value"
         ) from error
