@@ -105,6 +105,13 @@ async def _round(subjects: Sequence[Subject], plan: Plan) -> list[Figures]:
 
 
 async def _measure(subject: Subject, work: Workload, plan: Plan) -> Figures | None:
+    try:
+        return await _sampled(subject, work, plan)
+    except WrongAnswer as wrong:
+        raise WrongAnswer(f"{work.name} on {subject.database}: {wrong}") from wrong
+
+
+async def _sampled(subject: Subject, work: Workload, plan: Plan) -> Figures | None:
     server = subject.server
     await drive(server.port, work.requests, work.check, clients=work.clients, seconds=plan.warm_up)
     before = server.cpu_seconds()

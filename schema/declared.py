@@ -98,22 +98,28 @@ class Declaration:
 
     @property
     def pk(self) -> str:
-        """Return the SQL of the primary key."""
-        return f"t.{self.key}"
+        """Return the SQL of the primary key: a matter's own, for which there are indexes by place and kind."""
+        return "m.id" if self.matter else f"t.{self.key}"
 
     def seen(self, sight: access.Sight) -> access.Where:
         """Return the predicate that is part of every read of this type: who may see it, and where its plugin is on."""
         where = self.visible(sight)
         if self.plugin is not None and self.path is not None and sight.viewer.system is None:
             where = where & access.within(self.path, sight.enabled(self.plugin))
-        return access.Where(self.expand(where.sql), where.params)
+        # A predicate on who may see a row filters, it does not find: with the empty text a planner without statistics
+        # cannot take the range of paths for the way in, and read all of a district for the page of one place.
+        sql = where.sql.replace(access.MATTER_PATH, f"({access.MATTER_PATH} || '')") if self.matter else where.sql
+        return access.Where(self.expand(sql), where.params)
 
     @property
     def source(self) -> str:
         """Return the FROM clause: the table as ``t``, joined to its matter as ``m``."""
         if self.matter is None:
             return f"{self.table} t"
-        return f"{self.table} t JOIN core_matter m ON m.id = t.{self.key}"
+        kind = (
+            self.matter.kind
+        )  # said for the planner's sake: pages are then read in order of the index, to their end only
+        return f"{self.table} t JOIN core_matter m ON m.id = t.{self.key} AND m.kind = '{kind}'"
 
     def expand(self, sql: str) -> str:
         """Fill the aliases of this declaration into SQL text."""

@@ -22,10 +22,17 @@ COMMITTEE = "示例花园01业主委员会"
 async def fill(world: DemoWorld) -> None:
     """Draft, post, acknowledge, object to and withdraw notices as the cast would."""
     await _meeting(world)
-    roll = await _post(world, "chair", NoticeKind.VOTER_ROLL, "业主名册公示", "现公示本小区业主名册，如有异议请在公示期内提出。")
+    roll = await _post(
+        world, "chair", NoticeKind.VOTER_ROLL, "业主名册公示", "现公示本小区业主名册，如有异议请在公示期内提出。"
+    )
     objection = await world.perform(object_to_notice, "resident", id=roll, text="我家的建筑面积与房产证不一致。")
     await world.perform(
-        answer_objection, "chair", id=roll, objection=objection, upheld=True, answer="已核对房产证，将予更正。谢谢提醒。"
+        answer_objection,
+        "chair",
+        id=roll,
+        objection=objection,
+        upheld=True,
+        answer="已核对房产证，将予更正。谢谢提醒。",
     )
     await _post(
         world, "property", NoticeKind.SERVICE_INFORMATION, "物业服务内容与联系方式",

@@ -67,7 +67,9 @@ BODIES = {
 
 def bodies_at(viewer: Viewer, place: Place) -> tuple[IssuingBody, ...]:
     """Return the bodies for which somebody may draft notices at a place."""
-    return tuple(BODIES.get(g.role, IssuingBody.OTHER) for g in viewer.grants if g.covers("notices.draft_notice", place))
+    return tuple(
+        BODIES.get(g.role, IssuingBody.OTHER) for g in viewer.grants if g.covers("notices.draft_notice", place)
+    )
 
 
 def of_own_body(notice: str) -> Rule:
@@ -78,7 +80,9 @@ def of_own_body(notice: str) -> Rule:
         for grant in sight.viewer.grants:
             if grant.path and grant.reach is Reach.OFFICE and "notices.draft_notice" in grant.permissions:
                 body = BODIES.get(grant.role, IssuingBody.OTHER).value
-                where |= Where("(bn.issuing_body = ? AND bm.path >= ? AND bm.path < ?)", (body, *subtree_range(grant.path)))
+                where |= Where(
+                    "(bn.issuing_body = ? AND bm.path >= ? AND bm.path < ?)", (body, *subtree_range(grant.path))
+                )
         if where.sql == "FALSE":
             return where
         joined = "FROM notices_notice bn JOIN core_matter bm ON bm.id = bn.matter_id"
@@ -94,7 +98,8 @@ def addressed(sight: Sight) -> Where:
         return Where("FALSE")
     marks = ", ".join("?" * len(places))
     return Where(
-        f"EXISTS (SELECT 1 FROM notices_audience a WHERE a.notice_id = {{m}}.id AND a.community_id IN ({marks}))", places
+        f"EXISTS (SELECT 1 FROM notices_audience a WHERE a.notice_id = {{m}}.id AND a.community_id IN ({marks}))",
+        places,
     )
 
 

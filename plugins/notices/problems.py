@@ -25,7 +25,10 @@ NOT_THE_ISSUER = Problem(
     "This notice was issued by {body}; only they can do this.",
 )  # fmt: skip
 NOT_A_PHOTO = Problem(
-    Invalid, "notices.not_a_photo", "张贴凭证须为照片。", "The proof of posting must be a photograph (JPEG, PNG, WebP …)."
+    Invalid,
+    "notices.not_a_photo",
+    "张贴凭证须为照片。",
+    "The proof of posting must be a photograph (JPEG, PNG, WebP …).",
 )
 WRONG_TIME = Problem(
     Invalid, "notices.wrong_time",

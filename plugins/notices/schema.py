@@ -37,9 +37,7 @@ NOTICE_PATH = "(SELECT pm.path FROM core_matter pm WHERE pm.id = {t}.notice_id)"
 NOTICE_PLACE = "(SELECT pm.community_id FROM core_matter pm WHERE pm.id = {t}.notice_id)"
 
 
-ISSUER = either(
-    of_own_body("{t}.notice_id"), holders("notices.oversee_notices", path=NOTICE_PATH, place=NOTICE_PLACE)
-)
+ISSUER = either(of_own_body("{t}.notice_id"), holders("notices.oversee_notices", path=NOTICE_PATH, place=NOTICE_PLACE))
 
 
 @declared(models.Version, visible=of_visible_notice, path=NOTICE_PATH)
@@ -111,9 +109,7 @@ class Notice(Matter):
 
     state: NoticeState = state_now(NoticeState)
     notice_kind: NoticeKind = column("What is announced; statutory periods depend on it.", "{t}.kind")
-    body: str | None = column(
-        "The text; null once withdrawn.", allowed=row("{m}.state <> 'WITHDRAWN'")
-    )
+    body: str | None = column("The text; null once withdrawn.", allowed=row("{m}.state <> 'WITHDRAWN'"))
     issuer: str = column("Who answers for it, in the drafter's words.")
     issuing_body: IssuingBody = column("As whom the drafter acted, by the office they hold.")
     legal_basis: str = column("The rule it is posted under.")
@@ -130,11 +126,10 @@ class Notice(Matter):
                               "%7Btitle%20stateCode%7D...on%20Notice%7Bbody%20issuer%20postedAt%20displayUntil%7D%7D%7D'",
                               "A plain address that shows this notice to whoever may see it; no tracking.")  # fmt: skip
     acknowledged_count: int = computed(
-        "(SELECT COUNT(*) FROM notices_acknowledgement a WHERE a.notice_id = {t}.matter_id)", "How many people said they read it."
+        "(SELECT COUNT(*) FROM notices_acknowledgement a WHERE a.notice_id = {t}.matter_id)",
+        "How many people said they read it.",
     )
-    acknowledged_by_me: bool = column(
-        "Whether the viewer said so.", acknowledged_by_viewer, convert=bool
-    )
+    acknowledged_by_me: bool = column("Whether the viewer said so.", acknowledged_by_viewer, convert=bool)
     acknowledgements: Connection[NoticeAcknowledgement] = to_many(
         "NoticeAcknowledgement", "{t}.notice_id", "Who read it: one's own, or all for the issuer.", order=NEWEST
     )
@@ -206,8 +201,12 @@ class DraftNoticeInput(DeedInput):
     legal_basis: str = text("The rule it is posted under.", default="")
     is_public: bool = text("Whether everybody may read it; else only its audience.", default=True)
     audience: list[strawberry.ID] | None = text("Codes of places within; all of the place when left out.", default=None)
-    event_at: datetime | None = text("When what it announces begins; needed for kinds with a notice period.", default=None)
-    display_until: datetime | None = text("Show it until then; as long as its kind requires, when left out.", default=None)
+    event_at: datetime | None = text(
+        "When what it announces begins; needed for kinds with a notice period.", default=None
+    )
+    display_until: datetime | None = text(
+        "Show it until then; as long as its kind requires, when left out.", default=None
+    )
     attachments: list[strawberry.ID] | None = ref("Attachment", "Uploaded files (createUpload).", optional=True)
 
 

@@ -213,7 +213,9 @@ def _until(
     if wished is None:
         return least
     if rule.display is Display.CONTINUOUS:
-        raise invalid("此类公示须长期公示。", "A notice of this kind stays for good; leave it out.", "input", "displayUntil")
+        raise invalid(
+            "此类公示须长期公示。", "A notice of this kind stays for good; leave it out.", "input", "displayUntil"
+        )
     if least is None or wished >= least:
         if wished <= now:
             raise invalid("展示截止时间已过。", "The display would end in the past.", "input", "displayUntil")

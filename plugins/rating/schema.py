@@ -56,13 +56,17 @@ class MyRating(Node):
 class RatingResult:
     """What a closed rating says."""
 
-    is_withheld: bool = strawberry.field(description="True when fewer answered than `smallestGroup`: then all else is null.")
+    is_withheld: bool = strawberry.field(
+        description="True when fewer answered than `smallestGroup`: then all else is null."
+    )
     smallest_group: int = strawberry.field(description="How many answers it takes for figures to be told.")
     asked: int = strawberry.field(description="How many people were asked: those who belonged here when it was made.")
     satisfied: int | None = strawberry.field(description="How many were satisfied.")
     answered: int | None = strawberry.field(description="How many answered.")
     satisfied_share: Fraction | None = strawberry.field(description="Satisfied among answers.")
-    answer_rate: Fraction | None = strawberry.field(description="Answers among those asked; a high score with few answers is no praise.")
+    answer_rate: Fraction | None = strawberry.field(
+        description="Answers among those asked; a high score with few answers is no praise."
+    )
     lower_bound: str | None = strawberry.field(
         description='Lower bound of the 95 % Wilson interval of the satisfied share, rounded down: "0.7225". Compare this.'
     )
@@ -99,9 +103,7 @@ class ServiceRating(Matter):
     told_smallest: int = hidden("{t}.smallest_group")
     told_answers: int | None = hidden(_counted(), allowed=closed)
     told_satisfied: int | None = hidden(_counted(" AND s.score = 'SATISFIED'"), allowed=closed)
-    told_to_responsible: int | None = hidden(
-        _counted(), allowed=both(closed, holders("rating.reply_to_rating"))
-    )
+    told_to_responsible: int | None = hidden(_counted(), allowed=both(closed, holders("rating.reply_to_rating")))
 
     @strawberry.field(description="The figures; null until it is closed, withheld when too few answered.")
     def result(self) -> RatingResult | None:
@@ -161,7 +163,9 @@ class OpenRatingInput(DeedInput):
     about: strawberry.ID | None = text("The id of the finished matter, for MATTER.", default=None)
     subject: str | None = text("The name of the service or organisation, for SERVICE and PROVIDER.", default=None)
     opens_at: datetime | None = text("When it opens; at once, when left out.", default=None)
-    closes_at: datetime | None = text("When it closes; after the community's usual window, when left out.", default=None)
+    closes_at: datetime | None = text(
+        "When it closes; after the community's usual window, when left out.", default=None
+    )
 
 
 @strawberry.input(description="What you say.")

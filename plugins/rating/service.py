@@ -90,7 +90,9 @@ async def _finished_matter(act: Act, about: str) -> Subject:
     if not matter.path.startswith(act.place.path):
         raise BAD_ID(path=("input", "about"), value=about, expected="Matter")
     if not lifecycle.is_final(matter.state):
-        raise NOT_FINISHED(path=("input", "about"), state=matter.state, state_zh=lifecycle.states(matter.state).label_zh)
+        raise NOT_FINISHED(
+            path=("input", "about"), state=matter.state, state_zh=lifecycle.states(matter.state).label_zh
+        )
     return Subject(RatingSubject.MATTER, lifecycle.title_zh or lifecycle.kind, str(matter.id), matter.id)
 
 
@@ -164,7 +166,9 @@ async def cast_rating(act: Act, *, score: RatingScore, reason: str = "") -> int:
 @deed(on=RATING, step="close_rating")
 async def close_rating(act: Act) -> int:
     """Close a rating before its time; its figures are told as if it had run out."""
-    await act.tx.execute("UPDATE rating_rating SET closed_at = ? WHERE matter_id = ?", (to_wire(act.now), act.matter.id))
+    await act.tx.execute(
+        "UPDATE rating_rating SET closed_at = ? WHERE matter_id = ?", (to_wire(act.now), act.matter.id)
+    )
     return act.matter.id
 
 

@@ -16,5 +16,10 @@ class RatingSettings(Settings):
         override=Override.TIGHTEN_ONLY, stricter=Stricter.HIGHER, ge=SMALLEST_GROUP, le=1000,
     )  # fmt: skip
     window_days: int = setting(
-        14, "How many whole days a rating stays open when its close is not given.", unit="DAY", source=_OURS, ge=1, le=90
+        14,
+        "How many whole days a rating stays open when its close is not given.",
+        unit="DAY",
+        source=_OURS,
+        ge=1,
+        le=90,
     )

@@ -33,8 +33,8 @@ class ReturnedPaper:
     def on(self, position: int) -> rules.ReturnedBallot:
         """Return what it says on one motion."""
         letter = self.marks[position]
-        marks: frozenset[Choice] = frozenset(Choice) if letter == TWO_MARKS else frozenset(
-            {LETTERS[letter]} if letter in LETTERS else ()
+        marks: frozenset[Choice] = (
+            frozenset(Choice) if letter == TWO_MARKS else frozenset({LETTERS[letter]} if letter in LETTERS else ())
         )
         return rules.ReturnedBallot(
             self.id, self.at, self.channel, marks, self.owner_id, self.is_signed, self.is_withdrawn
@@ -62,7 +62,11 @@ def resolve(
 
 
 def _settled(
-    papers: tuple[ReturnedPaper, ...], position: int, deadline: datetime, representative_id: int | None, may_change: bool
+    papers: tuple[ReturnedPaper, ...],
+    position: int,
+    deadline: datetime,
+    representative_id: int | None,
+    may_change: bool,
 ) -> str:
     found = rules.resolve_channels(
         (paper.on(position) for paper in papers), deadline, representative_id=representative_id, may_change=may_change
@@ -91,7 +95,16 @@ def sums_of(groups: Iterable[tuple[str, Weight]], position: int) -> BallotSums:
 
 
 def receipt_body(
-    *, poll: int, entry: int, area_centi: int, heads: int, channel: str, marks: str, is_signed: bool, at: str, nonce: str
+    *,
+    poll: int,
+    entry: int,
+    area_centi: int,
+    heads: int,
+    channel: str,
+    marks: str,
+    is_signed: bool,
+    at: str,
+    nonce: str,
 ) -> str:
     """Write what a receipt is the hash of; without the nonce nobody can guess it from the hash."""
     body: dict[str, Any] = {

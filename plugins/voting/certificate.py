@@ -17,9 +17,7 @@ from core.fields import canonical_json
 async def build(tx: Any, poll_id: int) -> tuple[str, str]:
     """Return the certificate of the latest count as canonical JSON, and its SHA-256."""
     poll = await _poll(tx, poll_id)
-    receipts = await tx.fetch(
-        "SELECT receipt FROM voting_returned WHERE poll_id = ? ORDER BY receipt", (poll_id,)
-    )
+    receipts = await tx.fetch("SELECT receipt FROM voting_returned WHERE poll_id = ? ORDER BY receipt", (poll_id,))
     listed = [row["receipt"] for row in receipts]
     document = {
         "v": 1,
@@ -70,7 +68,11 @@ async def _notice(tx: Any, notice_id: int | None) -> dict[str, Any] | None:
     if not rows:
         return None
     row = rows[0]
-    return {"id": str(row["notice_id"]), "posted_at": row["at"], "text_hash": digest_of(f"{row['title']}\n{row['body']}")}
+    return {
+        "id": str(row["notice_id"]),
+        "posted_at": row["at"],
+        "text_hash": digest_of(f"{row['title']}\n{row['body']}"),
+    }
 
 
 async def _motions(tx: Any, poll_id: int) -> list[dict[str, Any]]:

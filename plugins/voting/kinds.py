@@ -12,7 +12,12 @@ class PollKind(LabelledEnum):
         "STATUTORY", "业主共同决定", "Joint decision of owners",
         "A vote of the owners by area and heads under 民法典 278; needs a confirmed voter roll and a notice.",
     )  # fmt: skip
-    SURVEY = "SURVEY", "民意问卷", "Survey", "A plain question to everybody here, one answer a person; it decides nothing."
+    SURVEY = (
+        "SURVEY",
+        "民意问卷",
+        "Survey",
+        "A plain question to everybody here, one answer a person; it decides nothing.",
+    )
 
 
 class PollState(LabelledEnum):
@@ -22,7 +27,12 @@ class PollState(LabelledEnum):
     ANNOUNCED = "ANNOUNCED", "已公告", "Announced", "Motions, roll and settings are frozen; voting has not begun."
     VOTING = "VOTING", "表决中", "Voting", "Ballots are accepted."
     CLOSED = "CLOSED", "已截止", "Closed", "No ballot is accepted any more; the count is to come."
-    PRELIMINARY = "PRELIMINARY", "结果公示（询异）", "Preliminary", "Counted; the result is shown and open to objections."
+    PRELIMINARY = (
+        "PRELIMINARY",
+        "结果公示（询异）",
+        "Preliminary",
+        "Counted; the result is shown and open to objections.",
+    )
     CONFIRMED = "CONFIRMED", "结果生效", "Confirmed", "The time to object is over and no objection is open."
     VOID = "VOID", "无效", "Void", "Declared void for a legal reason; its figures stay for the record."
     WITHDRAWN = "WITHDRAWN", "已撤回", "Withdrawn", "Taken back before voting began, with a reason."
@@ -31,8 +41,18 @@ class PollState(LabelledEnum):
 class LegalEffect(LabelledEnum):
     """What a result counts for."""
 
-    ADVISORY = "ADVISORY", "仅供参考", "Advisory", "Not a decision in law until the vote is repeated in a recognised form."
-    BINDING = "BINDING", "具有法律效力", "Binding", "The local authority recognises electronic votes taken with this system."
+    ADVISORY = (
+        "ADVISORY",
+        "仅供参考",
+        "Advisory",
+        "Not a decision in law until the vote is repeated in a recognised form.",
+    )
+    BINDING = (
+        "BINDING",
+        "具有法律效力",
+        "Binding",
+        "The local authority recognises electronic votes taken with this system.",
+    )
 
 
 class SilencePolicy(LabelledEnum):
@@ -60,7 +80,12 @@ class SlipState(LabelledEnum):
     ISSUED = "ISSUED", "已编号", "Issued", "Numbered for an entry of the roll."
     ENTERED = "ENTERED", "已录入", "Entered", "Entered by one person; a second one has to enter it again."
     CONFIRMED = "CONFIRMED", "已复核", "Confirmed", "Two persons entered the same; it is a returned ballot."
-    CONFLICT = "CONFLICT", "录入不一致", "Conflict", "Two persons entered different things; the scrutineers begin again."
+    CONFLICT = (
+        "CONFLICT",
+        "录入不一致",
+        "Conflict",
+        "Two persons entered different things; the scrutineers begin again.",
+    )
 
 
 class MyBallotState(LabelledEnum):
@@ -68,7 +93,12 @@ class MyBallotState(LabelledEnum):
 
     NOT_CAST = "NOT_CAST", "未投票", "Not cast", "No ballot has come in for this entry."
     CAST = "CAST", "已投票", "Cast", "A valid ballot has come in."
-    CONFLICTED = "CONFLICTED", "共有人意见冲突", "Conflicted", "Co-owners differ; none counts until they designate a representative."
+    CONFLICTED = (
+        "CONFLICTED",
+        "共有人意见冲突",
+        "Conflicted",
+        "Co-owners differ; none counts until they designate a representative.",
+    )
     NOT_VALID = "NOT_VALID", "未形成有效票", "Not valid", "What came in does not count for any motion."
 
 

@@ -13,24 +13,36 @@ ROLL_NOT_FINAL = Problem(
     "The voter roll is not confirmed (it is {state}). Wait until its objection window is over and objections are answered.",
 )  # fmt: skip
 ROLL_ELSEWHERE = Problem(
-    Invalid, "voting.roll_elsewhere", "该清册不属于“{place}”。", "This roll does not belong to {place}; use one made there."
+    Invalid,
+    "voting.roll_elsewhere",
+    "该清册不属于“{place}”。",
+    "This roll does not belong to {place}; use one made there.",
 )
 ROLL_DIFFERS = Problem(
     Conflict, "voting.roll_differs", "清册的计算方式与设置不一致（{key}）。请按现行设置重做清册。",
     "The roll was made differently from the settings in force ({key}). Make a new roll under them.",
 )  # fmt: skip
 NO_MOTIONS = Problem(
-    Conflict, "voting.no_motions", "没有表决事项，不能公告。", "There is nothing to vote on: add a motion before you announce."
+    Conflict,
+    "voting.no_motions",
+    "没有表决事项，不能公告。",
+    "There is nothing to vote on: add a motion before you announce.",
 )
 TOO_MANY_MOTIONS = Problem(
-    Conflict, "voting.too_many_motions", "表决事项最多 {most} 项。", "A poll has at most {most} motions; make a second poll."
+    Conflict,
+    "voting.too_many_motions",
+    "表决事项最多 {most} 项。",
+    "A poll has at most {most} motions; make a second poll.",
 )
 MATTER_NEEDED = Problem(
     Invalid, "voting.matter_needed", "请写明属于民法典278条的哪一项。",
     "Say which of the nine matters of 民法典 278 it is; the threshold depends on it.",
 )  # fmt: skip
 OPTIONS_NEEDED = Problem(
-    Invalid, "voting.options_needed", "问卷题目须有 2 至 20 个选项。", "A survey question needs 2 to 20 different options."
+    Invalid,
+    "voting.options_needed",
+    "问卷题目须有 2 至 20 个选项。",
+    "A survey question needs 2 to 20 different options.",
 )
 NOT_SUB_AREA = Problem(
     Conflict, "voting.not_sub_area", "“{matter}”须由全体业主共同决定，不能仅由部分楼栋表决。",
@@ -45,11 +57,19 @@ TOO_SOON = Problem(
     "A vote is announced {days} days before ({source}); it may open on {earliest} at the earliest.",
 )  # fmt: skip
 BAD_WINDOW = Problem(
-    Invalid, "voting.bad_window", "表决期须为 {least} 至 {most} 日。", "Ballots are accepted for {least} to {most} days."
+    Invalid,
+    "voting.bad_window",
+    "表决期须为 {least} 至 {most} 日。",
+    "Ballots are accepted for {least} to {most} days.",
 )
-IN_THE_PAST = Problem(Invalid, "voting.in_the_past", "时间不能早于现在。", "This moment has passed; choose a later one.")
+IN_THE_PAST = Problem(
+    Invalid, "voting.in_the_past", "时间不能早于现在。", "This moment has passed; choose a later one."
+)
 EXTENDED_BEFORE = Problem(
-    Conflict, "voting.extended_before", "表决期只能延长 {most} 次。", "The end can be moved {most} time(s); it has been."
+    Conflict,
+    "voting.extended_before",
+    "表决期只能延长 {most} 次。",
+    "The end can be moved {most} time(s); it has been.",
 )
 BAD_EXTENSION = Problem(
     Invalid, "voting.bad_extension", "延长须晚于原截止时间，且不超过 {most} 日。",
@@ -78,7 +98,10 @@ WRONG_KIND = Problem(
     Conflict, "voting.wrong_kind", "此操作不适用于{kind_zh}。", "This does not apply to a poll of the kind {kind}."
 )
 BAD_OPTIONS = Problem(
-    Invalid, "voting.bad_options", "请为每题选择 1 至 {most} 个有效选项。", "Choose 1 to {most} of the options of the question."
+    Invalid,
+    "voting.bad_options",
+    "请为每题选择 1 至 {most} 个有效选项。",
+    "Choose 1 to {most} of the options of the question.",
 )
 PROXY_BARRED = Problem(
     Conflict, "voting.proxy_barred", "不能委托或代为投票：{reasons_zh}。", "This proxy cannot be used: {reasons_en}."
@@ -90,22 +113,36 @@ PROXY_USED = Problem(
 NO_SUCH_PROXY = Problem(
     NotFound, "voting.no_such_proxy", "没有此委托。", "This poll has no such authorisation of yours. Check the id."
 )
-NO_SUCH_SLIP = Problem(NotFound, "voting.no_such_slip", "没有此表决票。", "This poll has no such slip. Check the number.")
+NO_SUCH_SLIP = Problem(
+    NotFound, "voting.no_such_slip", "没有此表决票。", "This poll has no such slip. Check the number."
+)
 WRONG_CODE = Problem(
-    Invalid, "voting.wrong_code", "验证码与该编号的表决票不符。", "The code is not the one printed on the slip of this number."
+    Invalid,
+    "voting.wrong_code",
+    "验证码与该编号的表决票不符。",
+    "The code is not the one printed on the slip of this number.",
 )
 SLIP_STATE = Problem(
-    Conflict, "voting.slip_state", "该表决票现为“{state_zh}”，不能这样处理。", "The slip is {state}; this cannot be done with it now."
+    Conflict,
+    "voting.slip_state",
+    "该表决票现为“{state_zh}”，不能这样处理。",
+    "The slip is {state}; this cannot be done with it now.",
 )
 SAME_PERSON = Problem(
-    NotAllowed, "voting.same_person", "复核须由另一人完成。", "A second person has to confirm; you entered this slip yourself."
+    NotAllowed,
+    "voting.same_person",
+    "复核须由另一人完成。",
+    "A second person has to confirm; you entered this slip yourself.",
 )
 ENTRIES_DIFFER = Problem(
     Conflict, "voting.entries_differ", "两次录入不一致，已转监票人处理。",
     "The two entries differ; the slip is now with the scrutineers.",
 )  # fmt: skip
 ALREADY_OBJECTED = Problem(
-    Conflict, "voting.already_objected", "您的异议尚未答复。", "Your objection is not answered yet; wait for the answer."
+    Conflict,
+    "voting.already_objected",
+    "您的异议尚未答复。",
+    "Your objection is not answered yet; wait for the answer.",
 )
 WINDOW_OVER = Problem(
     Conflict, "voting.window_over", "异议期已于 {until} 届满。", "The time to object ended at {until}."
@@ -114,17 +151,26 @@ NO_SUCH_OBJECTION = Problem(
     NotFound, "voting.no_such_objection", "没有待答复的此异议。", "There is no such open objection. Check the id."
 )
 REMEDY_NEEDED = Problem(
-    Invalid, "voting.remedy_needed", "异议成立时须写明如何处理。", "Say what follows from an upheld objection, in remedy."
+    Invalid,
+    "voting.remedy_needed",
+    "异议成立时须写明如何处理。",
+    "Say what follows from an upheld objection, in remedy.",
 )
 NOT_COUNTED = Problem(
-    Conflict, "voting.not_counted", "尚未计票，任何人都不能查阅选票。", "The poll has not been counted; nobody sees its ballots before."
+    Conflict,
+    "voting.not_counted",
+    "尚未计票，任何人都不能查阅选票。",
+    "The poll has not been counted; nobody sees its ballots before.",
 )
 POLL_OPEN = Problem(
     Conflict, "voting.poll_open", "“{title}”正在进行，不能停用该功能。请待其结束。",
     "The poll “{title}” is under way: {plugin} cannot be switched off before it is over.",
 )  # fmt: skip
 NOTICES_OFF = Problem(
-    Conflict, "voting.notices_off", "此处未启用公示功能，不能公告表决。", "Notices are off here; a vote cannot be announced."
+    Conflict,
+    "voting.notices_off",
+    "此处未启用公示功能，不能公告表决。",
+    "Notices are off here; a vote cannot be announced.",
 )
 
 PROBLEMS = tuple(value for value in list(globals().values()) if isinstance(value, Problem))

@@ -132,7 +132,12 @@ class Channel(LabelledEnum):
 
     ONLINE = "ONLINE", "线上", "Online", "Cast in an app or a mini-program."
     PAPER = "PAPER", "纸质", "Paper", "Returned on a numbered paper ballot."
-    ASSISTED = "ASSISTED", "协助", "Assisted", "Taken down at the voter's door or at a counter, and signed by the voter."
+    ASSISTED = (
+        "ASSISTED",
+        "协助",
+        "Assisted",
+        "Taken down at the voter's door or at a counter, and signed by the voter.",
+    )
 
 
 class BallotStatus(LabelledEnum):

@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import JSON
 
-from core.access import Sight, Where, either, holders, person
+from core.access import Sight, Where, decide, either, holders, person
 from core.ids import parse_global_id
 from plugins.voting import certificate, kinds, models, rules
 from plugins.voting.kinds import LegalEffect, PollKind, PollState, Remedy, ResultObjectionState, SlipState
@@ -66,7 +66,9 @@ class MotionResult(Node):
     round: int = column("1 for the first count, 2 after a recount …")
     at: datetime = column("When it was counted.")
     outcome: rules.Outcome | None = column("What it led to; null for surveys.")
-    decision_basis: rules.DecisionBasis | None = column("On which way of counting silent owners it rests; null for surveys.")
+    decision_basis: rules.DecisionBasis | None = column(
+        "On which way of counting silent owners it rests; null for surveys."
+    )
     figures: JSON = column("The figures as frozen at the count, areas in hundredths of m².", convert=json.loads)
 
     @strawberry.field(description="The outcome with every comparison behind it; null for surveys.")
@@ -86,7 +88,9 @@ class Motion(Node):
     position: int = column("Its place in the poll, from 1.")
     title: str = column("What is asked.")
     text: str = column("The whole text.")
-    matter: JointDecisionMatter | None = column("Which of the nine joint decisions it is; null in surveys.", "{t}.matter_code")
+    matter: JointDecisionMatter | None = column(
+        "Which of the nine joint decisions it is; null in surveys.", "{t}.matter_code"
+    )
     candidate: Person | None = to_one("Person", "{t}.candidate_id", "Who stands, in an election.")
     options: list[str] = column("The options of a survey question.", convert=json.loads)
     most_options: int = column("How many options one person may choose.")
@@ -106,7 +110,9 @@ class Proxy(Node):
     poll: PollRef = to_one("Poll", "{t}.poll_id", "The poll.")
     principal: Person | None = to_one("Person", "{t}.principal_id", "Who authorises.")
     proxy: Person | None = to_one("Person", "{t}.holder_id", "Who may vote.")
-    entry: int = computed("(SELECT ve.number FROM register_roll_entry ve WHERE ve.id = {t}.entry_id)", "The number of the roll entry.")
+    entry: int = computed(
+        "(SELECT ve.number FROM register_roll_entry ve WHERE ve.id = {t}.entry_id)", "The number of the roll entry."
+    )
     scope: str = column("For what.")
     begins: datetime = column("From when on.")
     until: datetime = column("Until when.")
@@ -126,7 +132,9 @@ class PaperSlip(Node):
     poll: PollRef = to_one("Poll", "{t}.poll_id", "The poll.")
     number: int = column("Its number: that of the roll entry.")
     code: str = column("The code printed on it.")
-    units_text: str = computed("(SELECT ve.units_text FROM register_roll_entry ve WHERE ve.id = {t}.entry_id)", "The units it is for.")
+    units_text: str = computed(
+        "(SELECT ve.units_text FROM register_roll_entry ve WHERE ve.id = {t}.entry_id)", "The units it is for."
+    )
     state: SlipState = column("Where it stands.")
     delivery: Delivery = column("Whether its owner was served.")
     delivered_at: datetime | None = column("When.")
@@ -169,7 +177,9 @@ class Poll(Matter):
     announced_at: datetime | None = column("When it was announced; null for drafts.")
     extension_reason: str = column("Why the end was moved; empty if it was not.")
     legal_effect: LegalEffect | None = column("What the result counts for; frozen at announcement.")
-    is_first_assembly: bool = column("Whether it is the first assembly, before which there are no bylaws.", convert=bool)
+    is_first_assembly: bool = column(
+        "Whether it is the first assembly, before which there are no bylaws.", convert=bool
+    )
     scope_justification: str = column("Why only some buildings decide; empty when all do.")
     silence_text: str = column("What the ballot says about owners who return nothing.")
     legal_review_note: str = column("The community's note of legal review.")
@@ -188,16 +198,23 @@ class Poll(Matter):
     result_notice: Matter | None = to_one("Matter", "{t}.result_notice_id", "The notice that shows the result.")
     motions: Connection[Motion] = to_many("Motion", "{t}.poll_id", "Its questions in order.", order=BY_POSITION)
     objections: Connection[ResultObjection] = to_many(
-        "ResultObjection", "{t}.poll_id", "Objections to its result that the viewer may see, newest first.", order=NEWEST
+        "ResultObjection",
+        "{t}.poll_id",
+        "Objections to its result that the viewer may see, newest first.",
+        order=NEWEST,
     )
     slips: Connection[PaperSlip] = to_many(
         "PaperSlip", "{t}.poll_id", "Its paper slips, for those who handle them.", order=BY_NUMBER,
         filters={"state": Filter(SlipState, "{t}.state = ?", "Only those in this state."),
                  "delivery": Filter(Delivery, "{t}.delivery = ?", "Only those with this delivery.")},
     )  # fmt: skip
-    proxies: Connection[Proxy] = to_many("Proxy", "{t}.poll_id", "Authorisations that the viewer may see.", order=OLDEST)
+    proxies: Connection[Proxy] = to_many(
+        "Proxy", "{t}.poll_id", "Authorisations that the viewer may see.", order=OLDEST
+    )
 
-    @strawberry.field(description="How much takes part, never how anybody voted; null before voting begins and for surveys.")
+    @strawberry.field(
+        description="How much takes part, never how anybody voted; null before voting begins and for surveys."
+    )
     async def turnout(self, info: strawberry.Info) -> Turnout | None:
         return await turnout_of(self, info)
 
@@ -327,7 +344,9 @@ class CastBallotInput(DeedInput):
 
     id: strawberry.ID = ref("Poll", "The poll.")
     choices: list[MotionChoiceInput] = text("What is chosen; motions left out are abstentions.")
-    entry: strawberry.ID | None = ref("RollEntry", "The roll entry; needed by those who may vote for several.", optional=True)
+    entry: strawberry.ID | None = ref(
+        "RollEntry", "The roll entry; needed by those who may vote for several.", optional=True
+    )
 
 
 @strawberry.input(description="What is chosen on one question of a survey.")
@@ -355,7 +374,9 @@ class AuthoriseProxyInput(DeedInput):
     scope: str = text("For what, up to 300 characters.")
     begins: datetime | None = text("From when on; now when left out.", default=None)
     until: datetime | None = text("Until when; the end of voting when left out.", default=None)
-    entry: strawberry.ID | None = ref("RollEntry", "The roll entry; needed by those who may vote for several.", optional=True)
+    entry: strawberry.ID | None = ref(
+        "RollEntry", "The roll entry; needed by those who may vote for several.", optional=True
+    )
     choices: list[MotionChoiceInput] | None = text("What you want; the proxy is bound by it.", default=None)
     letter: strawberry.ID | None = ref("Attachment", "The signed letter, uploaded.", optional=True)
 
@@ -405,7 +426,9 @@ class EnterSlipInput(DeedInput):
     marks: list[MotionMarksInput] = text("What is marked; motions left out are blank.")
     is_signed: bool = text("Whether it is signed; an unsigned one is invalid.")
     channel: Channel = text("PAPER, or ASSISTED when it was taken down at the voter's door.", default=Channel.PAPER)
-    owner: strawberry.ID | None = ref("Owner", "Which co-owner signed; the representative when left out.", optional=True)
+    owner: strawberry.ID | None = ref(
+        "Owner", "Which co-owner signed; the representative when left out.", optional=True
+    )
 
 
 @strawberry.input(description="The second entry of a returned slip, by another person.")
@@ -417,7 +440,9 @@ class ConfirmSlipInput(DeedInput):
     code: str = text("The code printed on it.")
     marks: list[MotionMarksInput] = text("What is marked; motions left out are blank.")
     is_signed: bool = text("Whether it is signed.")
-    owner: strawberry.ID | None = ref("Owner", "Which co-owner signed; the representative when left out.", optional=True)
+    owner: strawberry.ID | None = ref(
+        "Owner", "Which co-owner signed; the representative when left out.", optional=True
+    )
 
 
 @strawberry.input(description="A returned ballot to withdraw for its voter, who asked in person.")
@@ -467,7 +492,9 @@ class ExportBallotsInput(DeedInput):
 
 
 async def _bundle(poll: int, info: strawberry.Info) -> BallotsBundle:
-    """Read the ballots anew: an idempotent answer keeps no copy of them."""
+    """Read the ballots anew: an idempotent answer keeps no copy of them, and is for who is a scrutineer still."""
+    place = await info.context.kernel.database.value("SELECT community_id FROM core_matter WHERE id = ?", (poll,))
+    decide(info.context.viewer, "voting.scrutinise", await info.context.reading.place(place)).enforce()
     text, digest = await certificate.bundle(info.context.kernel.database, poll)
     return BallotsBundle(text=text, sha256=digest)
 

@@ -57,7 +57,10 @@ class VotingSettings(Settings):
         source=Source("业主大会和业主委员会指导规则25", Confidence.MEMORY),
     )  # fmt: skip
     heads_key: Literal["OWNER_SET", "ANY_OVERLAP"] = setting(
-        "OWNER_SET", "What makes two units one head; the roll must have been made so.", source=_OURS, override=Override.CHOICE
+        "OWNER_SET",
+        "What makes two units one head; the roll must have been made so.",
+        source=_OURS,
+        override=Override.CHOICE,
     )
     may_change_ballot: bool = setting(
         True, "Whether an online ballot may be changed until the close.", source=_OURS, override=Override.CHOICE

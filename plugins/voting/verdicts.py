@@ -17,7 +17,9 @@ def weight_data(weight: Weight) -> dict[str, int]:
 def sums_data(sums: BallotSums) -> dict[str, dict[str, int]]:
     """Write the sums by choice."""
     return {
-        "FOR": weight_data(sums.in_favour), "AGAINST": weight_data(sums.against), "ABSTAIN": weight_data(sums.abstaining)
+        "FOR": weight_data(sums.in_favour),
+        "AGAINST": weight_data(sums.against),
+        "ABSTAIN": weight_data(sums.abstaining),
     }
 
 

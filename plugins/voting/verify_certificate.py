@@ -98,7 +98,10 @@ def bundle_checks(certificate: dict[str, Any], bundle: dict[str, Any]) -> Iterat
     yield "the ballots are of this poll", bundle["poll"] == certificate["poll"]
     returned = bundle["returned"]
     yield "every ballot hashes to its receipt", all(_receipt(bundle, one) == one["receipt"] for one in returned)
-    yield "the receipts are those of the certificate", sorted(one["receipt"] for one in returned) == certificate["receipts"]
+    yield (
+        "the receipts are those of the certificate",
+        sorted(one["receipt"] for one in returned) == certificate["receipts"],
+    )
     yield "no ballot came after the end", all(one["at"] < certificate["closes_at"] for one in returned)
     entries = [one["entry"] for one in bundle["counted"]]
     yield "one counted ballot an entry", len(set(entries)) == len(entries)

@@ -24,7 +24,17 @@ from plugins.voting.rules import (
 from schema.enums import graphql_enum
 from schema.scalars import Area, Fraction
 
-for enum in (LegName, MyBallotState, BallotStatus, DecisionBasis, FollowBarrier, Outcome, Choice, Channel, JointDecisionMatter):
+for enum in (
+    LegName,
+    MyBallotState,
+    BallotStatus,
+    DecisionBasis,
+    FollowBarrier,
+    Outcome,
+    Choice,
+    Channel,
+    JointDecisionMatter,
+):
     graphql_enum(enum)
 
 SHOWN_WHILE = ("VOTING", "CLOSED", "PRELIMINARY", "CONFIRMED")
@@ -48,7 +58,9 @@ class Leg:
     name: LegName = strawberry.field(description="Which of the four.")
     share: Fraction = strawberry.field(description="What was reached, not reduced; areas in hundredths of m².")
     threshold: Fraction = strawberry.field(description="What is needed.")
-    comparison: str = strawberry.field(description="`>=` where the share itself suffices (以上), `>` where it does not (过半数).")
+    comparison: str = strawberry.field(
+        description="`>=` where the share itself suffices (以上), `>` where it does not (过半数)."
+    )
     met: bool = strawberry.field(description="Whether it is met, exactly.")
     margin: str = strawberry.field(description="How much is missing: hundredths of m² or heads; 0 when met.")
     margin_zh: str = strawberry.field(description="What is missing, in Chinese.")
@@ -75,13 +87,21 @@ class Verdict:
     matter: JointDecisionMatter = strawberry.field(description="Which joint decision.")
     article: str = strawberry.field(description="The item of 民法典 278.")
     scope: VoteWeight = strawberry.field(description="Everybody on the roll.")
-    outcome: Outcome = strawberry.field(description="The outcome on the deciding basis; VOID when the poll was declared so.")
+    outcome: Outcome = strawberry.field(
+        description="The outcome on the deciding basis; VOID when the poll was declared so."
+    )
     decision_basis: DecisionBasis = strawberry.field(description="The deciding basis.")
     strict: VerdictReading = strawberry.field(description="Counting only ballots returned; always there.")
-    follow_majority: VerdictReading | None = strawberry.field(description="With silent owners, where the bylaws lawfully say so.")
-    barriers: list[FollowBarrier] = strawberry.field(description="Why silent owners were not counted, where the bylaws ask for it.")
+    follow_majority: VerdictReading | None = strawberry.field(
+        description="With silent owners, where the bylaws lawfully say so."
+    )
+    barriers: list[FollowBarrier] = strawberry.field(
+        description="Why silent owners were not counted, where the bylaws ask for it."
+    )
     legs: list[Leg] = strawberry.field(description="The four comparisons of the deciding reading.")
-    banner: bool = strawberry.field(description="Whether the outcome rests on the clause on silence (结果依赖从众条款).")
+    banner: bool = strawberry.field(
+        description="Whether the outcome rests on the clause on silence (结果依赖从众条款)."
+    )
 
 
 def verdict_of(figures: Any, outcome: str | None) -> Verdict | None:
@@ -135,7 +155,9 @@ class SurveyGroup:
 
     name: str = strawberry.field(description="The group: all, owner, tenant, resident.")
     heads: int | None = strawberry.field(description="How many answered; null when withheld.")
-    options: list[OptionCount] | None = strawberry.field(description="How often each option was chosen; null when withheld.")
+    options: list[OptionCount] | None = strawberry.field(
+        description="How often each option was chosen; null when withheld."
+    )
 
 
 @strawberry.type(description="The answers to a survey question by head.")
@@ -158,7 +180,9 @@ def survey_of(figures: Any) -> SurveyFigures | None:
 def _group(name: str, count: dict[str, Any] | None) -> SurveyGroup:
     if count is None:
         return SurveyGroup(name=name, heads=None, options=None)
-    return SurveyGroup(name=name, heads=count["heads"], options=[OptionCount(option=o, heads=n) for o, n in count["options"]])
+    return SurveyGroup(
+        name=name, heads=count["heads"], options=[OptionCount(option=o, heads=n) for o, n in count["options"]]
+    )
 
 
 # --- Turnout ---------------------------------------------------------------------------------------------------------
@@ -198,7 +222,8 @@ class Turnout:
     buildings: list[BuildingTurnout] = strawberry.field(description="By building.")
     poll: strawberry.Private[Any]
     fewest_voters: int = strawberry.field(
-        resolver=fewest_voters_of, description="The fewest further voters that would suffice, those with the largest areas first."
+        resolver=fewest_voters_of,
+        description="The fewest further voters that would suffice, those with the largest areas first.",
     )
 
 
@@ -292,7 +317,9 @@ def _receipt(row: Any, motions: list[int]) -> BallotReceipt:
         marks=row["marks"], is_signed=bool(row["is_signed"]), at=row["at"], nonce=row["nonce"],
     )  # fmt: skip
     said = [
-        MotionChoice(motion=strawberry.ID(global_id("Motion", motion)), choice=ballots.LETTERS.get(letter, Choice.ABSTAIN))
+        MotionChoice(
+            motion=strawberry.ID(global_id("Motion", motion)), choice=ballots.LETTERS.get(letter, Choice.ABSTAIN)
+        )
         for motion, letter in zip(motions, row["marks"], strict=True)
         if letter != ballots.TWO_MARKS
     ]
@@ -345,7 +372,8 @@ def _state(choices: str | None) -> MyBallotState:
 async def my_answer(poll: Any, info: strawberry.Info) -> list[list[int]] | None:
     """Return what the viewer answered in a survey."""
     rows = await info.context.kernel.database.fetch(
-        "SELECT options FROM voting_answer WHERE poll_id = ? AND person_id = ?", (poll.pk, info.context.viewer.person_id or 0)
+        "SELECT options FROM voting_answer WHERE poll_id = ? AND person_id = ?",
+        (poll.pk, info.context.viewer.person_id or 0),
     )
     found: list[list[int]] | None = json.loads(rows[0]["options"]) if rows else None
     return found

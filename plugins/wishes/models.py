@@ -27,7 +27,9 @@ class Wish(Model):
     is_for_minor = fields.BooleanField(default=False)
     is_visited_by_two = fields.BooleanField(default=False, description="home visits are made by two people")
     building = fields.CharField(60, default="")
-    address_sealed = fields.TextField(null=True, description="exact address and contact, erased when the wish has ended")
+    address_sealed = fields.TextField(
+        null=True, description="exact address and contact, erased when the wish has ended"
+    )
     submitted_at = InstantField(null=True)
     screening_due = InstantField(null=True)
     screening_note = fields.CharField(500, default="")

@@ -9,7 +9,10 @@ CASH = Problem(
     "A wish cannot be for money or a transfer. Wish for goods, a service, a skill, company, information or space.",
 )  # fmt: skip
 OVER_CAP = Problem(
-    Invalid, "wishes.over_cap", "心愿价值不能超过 {cap} 元。", "A wish may be worth at most {cap} yuan; ask for less or split it."
+    Invalid,
+    "wishes.over_cap",
+    "心愿价值不能超过 {cap} 元。",
+    "A wish may be worth at most {cap} yuan; ask for less or split it.",
 )
 GUARDIAN_NEEDED = Problem(
     Invalid, "wishes.guardian_needed", "未成年人的心愿须由监护人提出并确认身份。",
@@ -20,7 +23,10 @@ SAME_HOUSEHOLD = Problem(
     Conflict, "wishes.same_household", "不能认领同住家人的心愿。", "You cannot claim a wish from your own household."
 )
 REFUSED_BEFORE = Problem(
-    Conflict, "wishes.refused_before", "许愿人已谢绝您的认领。", "The beneficiary declined your claim before; claim another wish."
+    Conflict,
+    "wishes.refused_before",
+    "许愿人已谢绝您的认领。",
+    "The beneficiary declined your claim before; claim another wish.",
 )
 TOO_MANY_CLAIMS = Problem(
     Conflict, "wishes.too_many_claims", "您已有 {count} 个未完成的认领，请先完成。",

@@ -59,7 +59,9 @@ def meeting_beneficiary(sight: Sight) -> Where:
 @declared(
     models.Claim,
     visible=either(
-        person("{t}.claimer_id"), person("{t}.companion_id"), person(WISH_AUTHOR),
+        person("{t}.claimer_id"),
+        person("{t}.companion_id"),
+        person(WISH_AUTHOR),
         holders("wishes.screen_wish", path=WISH_PATH, place=WISH_PLACE),
     ),
     path=WISH_PATH,
@@ -151,7 +153,9 @@ class Wish(Matter):
 class WishFigures:
     """How wishes here fare."""
 
-    submitted: int = strawberry.field(description="Wishes handed in that went on the wall, ever; others are nobody else's to know.")
+    submitted: int = strawberry.field(
+        description="Wishes handed in that went on the wall, ever; others are nobody else's to know."
+    )
     claimed: int = strawberry.field(description="Wishes claimed at least once, ever.")
     confirmed: int = strawberry.field(description="Wishes that their beneficiaries confirmed: the honest headline.")
 
@@ -207,7 +211,9 @@ class OpenWishInput(DeedInput):
     asks_for_cash: bool = text("Whether money is asked for; such wishes are not taken.", default=False)
     is_for_minor: bool = text("Whether it is for a minor.", default=False)
     is_by_guardian: bool = text("Whether you are the minor's guardian.", default=False)
-    is_visited_by_two: bool = text("Whether visits should be made by two people: a second neighbour joins before you agree.", default=False)
+    is_visited_by_two: bool = text(
+        "Whether visits should be made by two people: a second neighbour joins before you agree.", default=False
+    )
 
 
 @strawberry.input(description="Changes to a wish.")
@@ -236,7 +242,9 @@ class WishNoteInput(DeedInput):
     """A wish and a note on it."""
 
     id: strawberry.ID = ref("Wish", "The wish.")
-    note: str = text("What the beneficiary should know, up to 500 characters; needed unless the wish is approved.", default="")
+    note: str = text(
+        "What the beneficiary should know, up to 500 characters; needed unless the wish is approved.", default=""
+    )
 
 
 @strawberry.input(description="A wish and a reason.")

@@ -230,7 +230,8 @@ _HELD = "', '".join(sorted(s.value for s in rules.CLAIM_STATES - {WishState.DELI
 async def _claim_facts(act: Act) -> ClaimFacts:
     person, wish = act.person_id, act.matter
     refused = await act.tx.value(
-        "SELECT id FROM wishes_claim WHERE wish_id = ? AND claimer_id = ? AND state = 'REFUSED' LIMIT 1", (wish.id, person)
+        "SELECT id FROM wishes_claim WHERE wish_id = ? AND claimer_id = ? AND state = 'REFUSED' LIMIT 1",
+        (wish.id, person),
     )
     household = await _shared_household(act, person, int(wish.author_id or 0))
     return ClaimFacts(
@@ -283,7 +284,8 @@ async def _end_lapsed(act: Act) -> None:
 
 async def _my_claim(act: Act) -> int:
     key = await act.tx.value(
-        "SELECT id FROM wishes_claim WHERE wish_id = ? AND claimer_id = ? AND state = 'OPEN'", (act.matter.id, act.person_id)
+        "SELECT id FROM wishes_claim WHERE wish_id = ? AND claimer_id = ? AND state = 'OPEN'",
+        (act.matter.id, act.person_id),
     )
     if key is None:
         raise NOT_THE_CLAIMER()

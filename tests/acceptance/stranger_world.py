@@ -79,7 +79,9 @@ async def _drafts(world: World) -> None:
     poll = await world.demo.perform(
         drafting.draft_poll, "chair", community=place, title="草稿", body="未公告。", opens_at=world.clock.now() + timedelta(30)
     )  # fmt: skip
-    await world.demo.perform(drafting.add_motion, "chair", id=poll, title="草稿事项", matter=JointDecisionMatter.SERVICE_PROVIDER)
+    await world.demo.perform(
+        drafting.add_motion, "chair", id=poll, title="草稿事项", matter=JointDecisionMatter.SERVICE_PROVIDER
+    )
     await world.demo.perform(
         draft_notice, "chair", community=place, kind=NoticeKind.GENERAL, title="草稿二", body="内容", issuer="业委会",
         attachments=[await upload(world, "chair")],
@@ -106,7 +108,9 @@ async def open_voting(world: World) -> int:
 async def vote(world: World, as_: str, choice: Choice = Choice.FOR) -> None:
     """Cast a ballot in the joint decision, one choice for every motion."""
     poll = await joint_decision(world)
-    rows = await world.kernel.database.fetch("SELECT id FROM voting_motion WHERE poll_id = ? ORDER BY position", (poll,))
+    rows = await world.kernel.database.fetch(
+        "SELECT id FROM voting_motion WHERE poll_id = ? ORDER BY position", (poll,)
+    )
     await world.demo.perform(
         casting.cast_ballot, as_, id=poll, choices=[{"motion": row["id"], "choice": choice} for row in rows],
         entry=await entry_of(world, as_),

@@ -96,7 +96,9 @@ async def test_a_stairwells_notice_is_for_that_stairwell(place: World) -> None:
     one = {"totalCount": 1, "nodes": [{"id": notice}]}
     for reader in ("resident", "tenant"):
         found = (await place.gql(lists, as_=reader)).data
-        assert found == {"node": {"id": notice}, "community": {"notices": one, "matters": one}, "myNotices": one}, reader
+        assert found == {"node": {"id": notice}, "community": {"notices": one, "matters": one}, "myNotices": one}, (
+            reader
+        )
     for outsider in ("across", "stranger", "property", None):
         found = (await place.gql(lists, as_=outsider)).data
         hidden = {"notices": NOTHING, "matters": NOTHING}
@@ -110,7 +112,9 @@ async def test_a_stairwells_notice_is_for_that_stairwell(place: World) -> None:
 async def test_parts_of_a_hidden_notice_are_hidden(place: World) -> None:
     """Versions, postings and audience of a notice for others cannot be fetched by their own ids."""
     notice = await post(place, isPublic=False, audience=[place.demo.places["stairwell"].code])
-    parts = await see(place, notice, "versions { nodes { id } } postings { nodes { id } } audience { nodes { id } }", "resident")
+    parts = await see(
+        place, notice, "versions { nodes { id } } postings { nodes { id } } audience { nodes { id } }", "resident"
+    )
     for key in ("versions", "postings", "audience"):
         found = parts[key]["nodes"][0]["id"]
         assert (await place.gql(f'{{ node(id: "{found}") {{ id }} }}', as_="resident")).data["node"] == {"id": found}
@@ -173,7 +177,9 @@ async def test_a_meetings_notice_is_not_rewritten_at_the_last_moment(place: Worl
     late = await step(place, "correctNotice", notice, "chair", reason="换议题", body="新议题")
     assert late["code"] == "notices.too_late"
     assert (await see(place, notice, "body"))["body"] == "三月五日停梯半天。"
-    moved = await step(place, "correctNotice", notice, "chair", reason="换议题", body="新议题", eventAt="2026-03-23T09:00:00+08:00")
+    moved = await step(
+        place, "correctNotice", notice, "chair", reason="换议题", body="新议题", eventAt="2026-03-23T09:00:00+08:00"
+    )
     assert moved["state"] == "POSTED"
 
 
@@ -182,7 +188,10 @@ async def test_the_issuer_may_show_it_longer_but_not_shorter(place: World) -> No
     short = (await draft(place, kind="VOTER_ROLL", displayUntil="2026-03-05T00:00:00+08:00"))["id"]
     assert (await step(place, "postNotice", short, "chair"))["code"] == "notices.too_short"
     own = await post(place, displayUntil="2026-03-05T00:00:00+08:00")
-    assert (await see(place, own, "displayUntil state")) == {"displayUntil": "2026-03-05T00:00:00.000+08:00", "state": "POSTED"}
+    assert (await see(place, own, "displayUntil state")) == {
+        "displayUntil": "2026-03-05T00:00:00.000+08:00",
+        "state": "POSTED",
+    }
     lasting = (await draft(place, kind="SERVICE_INFORMATION", displayUntil="2026-04-01T00:00:00+08:00"))["id"]
     assert (await step(place, "postNotice", lasting, "chair"))["path"] == ["input", "displayUntil"]
 
@@ -199,7 +208,9 @@ async def test_display_ends_by_itself(place: World) -> None:
     place.clock.set(ended)
     assert (await see(place, notice, "state stateCode")) == {"state": "ENDED", "stateCode": "ENDED"}
     assert (await place.gql(mine, as_="resident")).data["myNotices"]["totalCount"] == 0
-    assert (await step(place, "objectToNotice", notice, "resident", "__typename", text="晚了"))["code"] == "core.wrong_state"
+    assert (await step(place, "objectToNotice", notice, "resident", "__typename", text="晚了"))[
+        "code"
+    ] == "core.wrong_state"
     await place.settle()
     assert (await see(place, notice, "state"))["state"] == "ENDED"
 
@@ -235,11 +246,15 @@ async def test_an_objection_is_answered(place: World) -> None:
         assert (await see(place, notice, listed, other))["objections"] == NOTHING, other
         assert (await place.gql(f'{{ node(id: "{made["id"]}") {{ id }} }}', as_=other)).data["node"] is None
     answer = {"objection": made["id"], "upheld": True, "answer": "已更正"}
-    assert (await step(place, "answerObjection", notice, "property", fields, **answer))["code"] == "notices.not_the_issuer"
+    assert (await step(place, "answerObjection", notice, "property", fields, **answer))[
+        "code"
+    ] == "notices.not_the_issuer"
     assert (await step(place, "answerObjection", notice, "resident", fields, **answer))["__typename"] == "NotAllowed"
     answered = await step(place, "answerObjection", notice, "chair", fields, **answer)
     assert (answered["state"], answered["answer"]) == ("UPHELD", "已更正")
-    assert (await step(place, "answerObjection", notice, "chair", fields, **answer))["code"] == "notices.already_answered"
+    assert (await step(place, "answerObjection", notice, "chair", fields, **answer))[
+        "code"
+    ] == "notices.already_answered"
     other = await post(place, kind="VOTER_ROLL")
     mixed = await step(place, "answerObjection", other, "chair", fields, **answer)
     assert mixed["code"] == "notices.no_such_objection"
@@ -251,7 +266,9 @@ async def test_a_withdrawn_notice_leaves_a_tombstone(place: World) -> None:
     assert (await step(place, "withdrawNotice", notice, "chair", reason=""))["code"] == "core.text_length"
     assert (await step(place, "withdrawNotice", notice, "chair", reason="内容有误"))["state"] == "WITHDRAWN"
     for reader in (None, "resident", "chair"):
-        seen = await see(place, notice, "title body withdrawalReason withdrawnAt versions { nodes { number body } }", reader)
+        seen = await see(
+            place, notice, "title body withdrawalReason withdrawnAt versions { nodes { number body } }", reader
+        )
         assert seen == {
             "title": "电梯年检", "body": None, "withdrawalReason": "内容有误", "withdrawnAt": "2026-03-02T12:00:00.000+08:00",
             "versions": {"nodes": [{"number": 1, "body": None}]},

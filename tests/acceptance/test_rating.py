@@ -59,7 +59,9 @@ async def test_a_rating_from_question_to_reply(world: World) -> None:
     assert made["state"] == "OPEN"
     rating = made["id"]
     assert (await rate(world, rating, "resident", "FAIR"))["myRating"] == {"score": "FAIR", "reason": ""}
-    assert (await rate(world, rating, "resident", "DISSATISFIED", "电梯口有垃圾"))["myRating"]["score"] == "DISSATISFIED"
+    assert (await rate(world, rating, "resident", "DISSATISFIED", "电梯口有垃圾"))["myRating"][
+        "score"
+    ] == "DISSATISFIED"
     await crowd(world, rating, [RatingScore.SATISFIED] * 9)
     during = await see(world, rating, "staff")
     assert (during["result"], during["reasons"]) == (None, [])
@@ -153,7 +155,9 @@ async def test_only_what_is_finished_is_rated(world: World) -> None:
     early = await ask(world, **about)
     assert (early["code"], early["path"]) == ("rating.not_finished", ["input", "about"])
     world.clock.advance(days=9)
-    made = await ask(world, **about, fields="... on ServiceRating { id subject about { id } links { relation matter { id } } }")
+    made = await ask(
+        world, **about, fields="... on ServiceRating { id subject about { id } links { relation matter { id } } }"
+    )
     assert made["about"] == {"id": notice["id"]}
     assert made["links"] == [{"relation": "RATES", "matter": {"id": notice["id"]}}]
     assert (await ask(world, kind="MATTER"))["code"] == "rating.subject_missing"
@@ -200,7 +204,11 @@ async def test_who_may_rate_and_who_may_ask(world: World) -> None:
     assert (without["code"], without["path"]) == ("rating.reason_needed", ["input", "reason"])
     assert without["message"].startswith("Say what was not good")
     assert (await rate(world, rating, "resident", "DISSATISFIED"))["message"].startswith("请写明不满意的原因")
-    also = {"personId": f"Person_{world.demo.people['property']}", "role": "resident", "community": world.demo.places["compound"].code}
+    also = {
+        "personId": f"Person_{world.demo.people['property']}",
+        "role": "resident",
+        "community": world.demo.places["compound"].code,
+    }
     assert (await world.do("appoint", also, as_="staff"))["__typename"] == "Appointment"
     assert (await rate(world, rating, "property", "SATISFIED"))["code"] == "rating.own_work"
 

@@ -19,7 +19,19 @@ from plugins.register.importing import import_roster_file
 from plugins.register.rules import HeadsKey
 from tests.conftest import World
 
-HEADER = ("楼栋", "单元", "房号", "用途", "建筑面积(登记)", "业主姓名", "业主类型", "手机号", "共有份额", "取得日期", "交付")
+HEADER = (
+    "楼栋",
+    "单元",
+    "房号",
+    "用途",
+    "建筑面积(登记)",
+    "业主姓名",
+    "业主类型",
+    "手机号",
+    "共有份额",
+    "取得日期",
+    "交付",
+)
 DEVELOPER, SHOP = "示例置业有限公司", "示例便利店有限公司"
 ROSTER: tuple[tuple[str, ...], ...] = (
     ("1栋", "1单元", "0101", "住宅", "100.00", "示例业主甲", "自然人", "12000000001", "", "2020-01-01", "是"),
@@ -70,10 +82,15 @@ def as_xlsx(sheets: Mapping[str, Sequence[Sequence[Any]]]) -> bytes:
     return file.getvalue()
 
 
-async def upload(world: World, content: bytes, name: str = "清册.csv", as_: str = "staff", place: str = "compound") -> str:
+async def upload(
+    world: World, content: bytes, name: str = "清册.csv", as_: str = "staff", place: str = "compound"
+) -> str:
     """Upload a file through a ticket; returns the attachment's id."""
     ticket = await world.do(
-        "createUpload", {"community": code(world, place), "filename": name}, "... on UploadTicket { attachmentId url }", as_=as_
+        "createUpload",
+        {"community": code(world, place), "filename": name},
+        "... on UploadTicket { attachmentId url }",
+        as_=as_,
     )
     sent = await world.client.post(ticket["url"], files={"file": (name, content)})
     assert sent.status_code == 200, sent.text
@@ -86,7 +103,11 @@ async def preview(world: World, content: bytes | str, name: str = "清册.csv", 
     language = more.pop("language", "zh")
     file = await upload(world, data, name)
     return await world.do(
-        "previewRosterImport", {"community": code(world), "attachment": file, **more}, IMPORT, as_="staff", language=language
+        "previewRosterImport",
+        {"community": code(world), "attachment": file, **more},
+        IMPORT,
+        as_="staff",
+        language=language,
     )
 
 
@@ -197,21 +218,31 @@ async def test_a_preview_changes_nothing_and_applying_does_exactly_what_it_showe
     ]  # fmt: skip
     shared = found["1栋1单元0201"]
     assert (shared["area"], shared["areaSource"], shared["use"]) == ("90.00", "REGISTRY", "DWELLING")
-    assert [(o["numerator"], o["denominator"], o["since"]) for o in shared["ownerships"]["nodes"]] == [(1, 2, "2021-05-06")] * 2
-    same = {found[label]["ownerships"]["nodes"][0]["owner"]["id"] for label in ("1栋1单元0101", "1栋1单元0102", "2栋P1")}
+    assert [(o["numerator"], o["denominator"], o["since"]) for o in shared["ownerships"]["nodes"]] == [
+        (1, 2, "2021-05-06")
+    ] * 2
+    same = {
+        found[label]["ownerships"]["nodes"][0]["owner"]["id"] for label in ("1栋1单元0101", "1栋1单元0102", "2栋P1")
+    }
     assert len(same) == 1
     assert found["2栋G1"]["ownerships"]["nodes"] == []
-    places = f'{{ community(code: "{code(world)}") {{ children {{ nodes {{ name children {{ nodes {{ name }} }} }} }} }} }}'
+    places = (
+        f'{{ community(code: "{code(world)}") {{ children {{ nodes {{ name children {{ nodes {{ name }} }} }} }} }} }}'
+    )
     children = (await world.gql(places)).data["community"]["children"]["nodes"]
     assert [(c["name"], [s["name"] for s in c["children"]["nodes"]]) for c in children][-1] == ("3栋", ["1单元"])
 
 
 @pytest.mark.parametrize(
-    ("encoding", "separator"), [("utf-8", ","), ("utf-8-sig", ";"), ("gb18030", "\t"), ("gb18030", "，"), ("utf-8", "|")]
+    ("encoding", "separator"),
+    [("utf-8", ","), ("utf-8-sig", ";"), ("gb18030", "\t"), ("gb18030", "，"), ("utf-8", "|")],
 )
 async def test_csv_is_read_whatever_its_encoding_and_separator(world: World, encoding: str, separator: str) -> None:
     """Excel in China writes GB 18030, others a byte order mark or semicolons; rare characters and title rows do no harm."""
-    lines = [*ROSTER[:2], ("1栋", "1单元", "0301", "住宅", "88.00", "示例䶮𡃁·业主", "", "120-0000-0009", "", "2020年1月2日", "")]
+    lines = [
+        *ROSTER[:2],
+        ("1栋", "1单元", "0301", "住宅", "88.00", "示例䶮𡃁·业主", "", "120-0000-0009", "", "2020年1月2日", ""),
+    ]
     text = f"示例花园01业主清册{separator * 3}\r\n\r\n{as_csv(lines, separator=separator)}\r\n\r\n"
     found = await preview(world, text.encode(encoding))
     assert counts(found) == (3, 0, 0, 0, 0), found
@@ -223,7 +254,12 @@ async def test_csv_is_read_whatever_its_encoding_and_separator(world: World, enc
 async def test_workbooks_are_read_sheet_by_sheet_with_their_days_and_numbers(world: World) -> None:
     """Days and numbers come as such, a room that lost its zeros is the same room; each cell is named with its sheet."""
     header = ["楼栋", "单元", "房号", "建筑面积（测绘）", "业主姓名", "取得日期"]
-    first = [["示例花园"], header, ["1", 1, "0101", 89.52, "示例业主甲", date(2020, 1, 2)], [1, "一单元", 102.0, 100.3, "示例业主乙", None]]
+    first = [
+        ["示例花园"],
+        header,
+        ["1", 1, "0101", 89.52, "示例业主甲", date(2020, 1, 2)],
+        [1, "一单元", 102.0, 100.3, "示例业主乙", None],
+    ]
     second = [header, ["2号楼", "1", "101", 89.525, "示例业主丙", date(2030, 1, 1)]]
     found = await preview(world, as_xlsx({"一期": first, "二期": second, "说明": [["请勿改动"]]}), "清册.xlsx")
     assert counts(found) == (2, 0, 0, 0, 1), found
@@ -305,10 +341,28 @@ async def test_importing_a_later_file_updates_what_it_says(place: World) -> None
         ("2栋", "1单元", "0101", "商铺", "51.25", SHOP, "法人", "", "", "2019-09-09", "是"),
         ("3栋", "1单元", "0101", "住宅", "70.00", "示例业主己", "自然人", "12000000006", "", "2026-02-01", "是"),
         ("1栋", "2单元", "0101", "住宅", "120.00", "示例业主庚", "自然人", "12000000007", "", "", "否"),
-        ("1栋", "2单元", "0102", "住宅", "60.00", "示例业主丁", "自然人", "12000000004", "", "2025-12-01", "2026-02-20"),
+        (
+            "1栋",
+            "2单元",
+            "0102",
+            "住宅",
+            "60.00",
+            "示例业主丁",
+            "自然人",
+            "12000000004",
+            "",
+            "2025-12-01",
+            "2026-02-20",
+        ),
     ]
     found = await preview(place, as_csv(later))
-    assert [row["state"] for row in found["rows"]["nodes"]] == ["CHANGED", "CHANGED", "CHANGED", "CONFLICT", "CHANGED"], found
+    assert [row["state"] for row in found["rows"]["nodes"]] == [
+        "CHANGED",
+        "CHANGED",
+        "CHANGED",
+        "CONFLICT",
+        "CHANGED",
+    ], found
     assert found["absentCount"] == 4
     assert found["rows"]["nodes"][3]["messages"] == [
         {"cell": "F5", "text": "与清册登记的业主不同；如已过户，请填写取得日期", "isError": True}
@@ -410,7 +464,10 @@ async def test_each_role_sees_as_much_of_the_register_as_it_needs(place: World) 
         nodes = found[label]["ownerships"]["nodes"]
         return [(n["owner"]["name"], n["owner"]["phone"]) for n in nodes]
 
-    full, masked = [("示例业主乙", "12000000002"), ("示例业主丙", "12000000003")], [("示*", "120****"), ("示*", "120****")]
+    full, masked = (
+        [("示例业主乙", "12000000002"), ("示例业主丙", "12000000003")],
+        [("示*", "120****"), ("示*", "120****")],
+    )
     for role, expected in (("staff", full), ("town", masked), ("property", masked), ("chair", []), ("captain", [])):
         found = await units(place, role, "building" if role == "captain" else "compound")
         assert shown(found, "1栋1单元0201") == expected, role
@@ -502,7 +559,9 @@ async def test_a_file_of_somebody_else_or_of_another_place_is_not_read(world: Wo
         refused = await world.do("previewRosterImport", {"community": code(world), "attachment": file}, as_="staff")
         assert refused["code"] == "register.file_unknown"
     mine = await upload(world, as_csv(ROSTER).encode(), place="building")
-    refused = await world.do("previewRosterImport", {"community": code(world, "building"), "attachment": mine}, as_="staff")
+    refused = await world.do(
+        "previewRosterImport", {"community": code(world, "building"), "attachment": mine}, as_="staff"
+    )
     assert refused["code"] == "register.import_place"
 
 
@@ -518,7 +577,9 @@ async def test_staff_correct_units_one_by_one(place: World) -> None:
     assert (made["fullLabel"], made["area"], made["areaSource"]) == ("1栋1单元0301", "77.70", "CONTRACT")
     assert (await place.do("addUnit", {**add, "label": "301"}, as_="staff"))["code"] == "register.unit_exists"
     better = {"id": made["id"], "source": "REGISTRY", "area": "78.00", "reason": "登记簿"}
-    assert (await place.do("correctUnitArea", better, "... on Unit { area areaSource contractArea }", as_="staff"))["area"] == "78.00"
+    assert (await place.do("correctUnitArea", better, "... on Unit { area areaSource contractArea }", as_="staff"))[
+        "area"
+    ] == "78.00"
     last = {"id": (await units(place))["1栋1单元0101"]["id"], "source": "REGISTRY", "reason": "x"}
     assert (await place.do("correctUnitArea", last, as_="staff"))["code"] == "register.area_needed"
     ahead = {"id": made["id"], "deliveredOn": "2026-03-03", "reason": "x"}
@@ -562,13 +623,21 @@ RESIDENT = "... on Resident { id state reason unitLabel personName phone place {
 
 async def test_a_tenant_is_verified_and_belongs_to_the_place_until_the_lease_ends(place: World) -> None:
     """From the request through the captain's verification to the day the lease ends, membership follows."""
-    ask = {"community": code(place), "unit": "1栋1单元0102", "kind": "TENANT", "until": "2026-06-01", "phone": "12000000111"}
+    ask = {
+        "community": code(place),
+        "unit": "1栋1单元0102",
+        "kind": "TENANT",
+        "until": "2026-06-01",
+        "phone": "12000000111",
+    }
     await place.person("newcomer", "resident", place.demo.places["elsewhere"])
     asked = await place.do("requestResidency", ask, RESIDENT, as_="newcomer")
     assert (asked["state"], asked["unitLabel"], asked["phone"]) == ("PENDING", "0102", "12000000111")
     assert (await place.do("requestResidency", ask, as_="newcomer"))["code"] == "register.already_requested"
     assert (await place.do("verifyResident", {"id": asked["id"]}, as_="newcomer"))["code"] == "core.not_allowed"
-    waiting = f'{{ community(code: "{code(place)}") {{ residents(state: PENDING) {{ nodes {{ id personName phone }} }} }} }}'
+    waiting = (
+        f'{{ community(code: "{code(place)}") {{ residents(state: PENDING) {{ nodes {{ id personName phone }} }} }} }}'
+    )
     assert (await place.gql(waiting, as_="chair")).data["community"]["residents"]["nodes"] == []
     seen = (await place.gql(waiting, as_="captain")).data["community"]["residents"]["nodes"]
     assert seen == [{"id": asked["id"], "personName": "示例newcomer", "phone": "120****"}]
@@ -587,7 +656,12 @@ async def test_a_tenant_is_verified_and_belongs_to_the_place_until_the_lease_end
 async def test_an_owner_occupier_is_matched_by_telephone_or_named_by_staff(place: World) -> None:
     """The right number finds the owner, a wrong one finds nobody; a captain alone cannot make anybody a voter."""
     await place.person("buyer", "resident", place.demo.places["elsewhere"])
-    ask = {"community": code(place, "stairwell"), "unit": "201室", "kind": "OWNER_OCCUPIER", "phone": "+86 120-0000-0002"}
+    ask = {
+        "community": code(place, "stairwell"),
+        "unit": "201室",
+        "kind": "OWNER_OCCUPIER",
+        "phone": "+86 120-0000-0002",
+    }
     asked = await place.do("requestResidency", ask, RESIDENT, as_="buyer")
     assert (await place.do("verifyResident", {"id": asked["id"]}, as_="captain"))["code"] == "core.not_allowed"
     assert (await place.do("verifyResident", {"id": asked["id"]}, RESIDENT, as_="staff"))["state"] == "VERIFIED"
@@ -606,12 +680,16 @@ async def test_requests_are_refused_withdrawn_and_ended(place: World) -> None:
     ask = {"community": code(place), "unit": "1栋1单元0101", "kind": "FAMILY"}
     await place.person("daughter", "resident", place.demo.places["elsewhere"])
     first = await place.do("requestResidency", ask, RESIDENT, as_="daughter")
-    assert (await place.do("rejectResident", {"id": first["id"], "reason": "无租赁合同"}, RESIDENT, as_="staff"))["reason"] == "无租赁合同"
+    assert (await place.do("rejectResident", {"id": first["id"], "reason": "无租赁合同"}, RESIDENT, as_="staff"))[
+        "reason"
+    ] == "无租赁合同"
     second = await place.do("requestResidency", ask, RESIDENT, as_="daughter")
     await place.do("verifyResident", {"id": second["id"]}, as_="staff")
     assert (await place.do("endResidency", {"id": second["id"]}, as_="stranger"))["code"] == "core.not_allowed"
     assert (await place.do("endResidency", {"id": second["id"]}, RESIDENT, as_="daughter"))["state"] == "ENDED"
-    homes = (await place.gql("{ viewer { roles { role community { name } } } }", as_="daughter")).data["viewer"]["roles"]
+    homes = (await place.gql("{ viewer { roles { role community { name } } } }", as_="daughter")).data["viewer"][
+        "roles"
+    ]
     assert {"role": "resident", "community": {"name": "1单元"}} not in homes
     unknown = await place.do("requestResidency", {**ask, "unit": "9999"}, as_="daughter")
     assert unknown["code"] == "register.unit_unknown"
@@ -644,11 +722,19 @@ async def test_parking_and_overlapping_owners_count_as_the_community_chose(place
     own = [("2栋", "1单元", "0201", "住宅", "40.00", "示例业主乙", "自然人", "12000000002", "", "2023-01-01", "是")]
     await import_lines(place, own)
     assert (await prepare(place))["heads"] == 6
-    chosen = {"community": code(place), "plugin": "register", "key": "heads_key", "value": '"ANY_OVERLAP"', "reason": "议事规则"}
+    chosen = {
+        "community": code(place),
+        "plugin": "register",
+        "key": "heads_key",
+        "value": '"ANY_OVERLAP"',
+        "reason": "议事规则",
+    }
     await place.do("setSetting", chosen, as_="staff")
     joined = await prepare(place)
     assert (joined["heads"], joined["area"]) == (5, "610.50")
-    frozen = (await place.gql(f'{{ voterRoll(id: "{joined["id"]}") {{ headsKey frozenSettings }} }}', as_="staff")).data["voterRoll"]
+    frozen = (
+        await place.gql(f'{{ voterRoll(id: "{joined["id"]}") {{ headsKey frozenSettings }} }}', as_="staff")
+    ).data["voterRoll"]
     assert frozen["headsKey"] == "ANY_OVERLAP"
     assert frozen["frozenSettings"]["heads_key"]["from"] == code(place)
 
@@ -707,7 +793,10 @@ async def test_a_roll_without_objections_is_confirmed_by_the_clock(place: World)
     """Seven days, the day of publication not counted; true at read time, and told as an event once it is settled."""
     roll = await published(place)
     found = await roll_of(place, roll)
-    assert (found["objectionsUntil"], found["deadlines"][0]["step"]) == ("2026-03-10T00:00:00.000+08:00", "confirm_roll")
+    assert (found["objectionsUntil"], found["deadlines"][0]["step"]) == (
+        "2026-03-10T00:00:00.000+08:00",
+        "confirm_roll",
+    )
     place.clock.set(datetime(2026, 3, 9, 23, 59, tzinfo=CHINA))
     assert (await roll_of(place, roll))["state"] == "PUBLISHED"
     place.clock.set(datetime(2026, 3, 10, tzinfo=CHINA))
@@ -725,14 +814,18 @@ async def test_an_upheld_objection_corrects_the_roll_which_is_then_confirmed(pla
     await link(place, "3栋1单元0101", "owner")
     roll = await published(place)
     before = await roll_of(place, roll)
-    made = await place.do("objectToRoll", {"id": roll, "text": "我家是 71.50"}, "... on RollObjection { id state }", as_="owner")
+    made = await place.do(
+        "objectToRoll", {"id": roll, "text": "我家是 71.50"}, "... on RollObjection { id state }", as_="owner"
+    )
     assert made["state"] == "OPEN"
     assert (await roll_of(place, roll, "owner"))["deadlines"][0]["step"] == "hold_roll"
     answer = {"id": roll, "objection": made["id"], "upheld": True, "answer": "属实，已更正。"}
     early = await place.do("answerRollObjection", answer, as_="chair")
     assert early["code"] == "register.nothing_corrected"
     unit = (await units(place))["3栋1单元0101"]["id"]
-    await place.do("correctUnitArea", {"id": unit, "source": "REGISTRY", "area": "71.50", "reason": "登记簿"}, as_="staff")
+    await place.do(
+        "correctUnitArea", {"id": unit, "source": "REGISTRY", "area": "71.50", "reason": "登记簿"}, as_="staff"
+    )
     assert (await place.do("answerRollObjection", answer, ROLL, as_="chair"))["openObjections"] == 0
     after = await roll_of(place, roll)
     assert (after["state"], after["area"], after["heads"]) == ("PUBLISHED", "572.00", 5)
@@ -777,7 +870,9 @@ async def test_one_person_has_at_most_five_open_objections(place: World) -> None
     roll = await published(place)
     for _ in range(5):
         await place.do("objectToRoll", {"id": roll, "text": "漏了我家"}, as_="resident")
-    sixth = await place.do("objectToRoll", {"id": roll, "text": "漏了我家"}, "... on TooManyRequests { retryAfter }", as_="resident")
+    sixth = await place.do(
+        "objectToRoll", {"id": roll, "text": "漏了我家"}, "... on TooManyRequests { retryAfter }", as_="resident"
+    )
     assert (sixth["code"], sixth["retryAfter"]) == ("register.many_objections", 86400)
 
 
@@ -801,7 +896,9 @@ async def test_the_right_to_vote_follows_links_representatives_and_mandates(plac
     assert (await entries("one"), await entries("two")) == ([2], [2])
     company = await owner_id(place, "2栋1单元0101")
     person = f"Person_{place.demo.people['boss']}"
-    assert (await place.do("linkOwner", {"id": company, "person": person}, as_="staff"))["code"] == "register.mandate_needed"
+    assert (await place.do("linkOwner", {"id": company, "person": person}, as_="staff"))[
+        "code"
+    ] == "register.mandate_needed"
     letter = await upload(place, b"%PDF-1.4 letter", "letter.pdf")
     granted = {"id": company, "person": person, "letter": letter}
     mandate = await place.do(
@@ -809,7 +906,9 @@ async def test_the_right_to_vote_follows_links_representatives_and_mandates(plac
     )
     assert (mandate["state"], mandate["attachments"]["nodes"]) == ("IN_FORCE", [{"filename": "letter.pdf"}])
     assert await entries("boss") == [4]
-    over = await place.do("endMandate", {"id": mandate["id"], "reason": "离职"}, "... on OwnerMandate { state }", as_="staff")
+    over = await place.do(
+        "endMandate", {"id": mandate["id"], "reason": "离职"}, "... on OwnerMandate { state }", as_="staff"
+    )
     assert over["state"] == "ENDED"
     assert await entries("boss") == []
 

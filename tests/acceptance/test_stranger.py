@@ -153,7 +153,9 @@ async def test_nobody_gets_an_object_that_is_not_theirs(full: World) -> None:
     """Every object that insiders see, asked for by its id, is there for exactly the outsiders who may see it."""
     assert set(REGISTRY) >= set(MAY_SEE), "the table names types that are gone"
     schema = profiles_of(full.kernel.host, suggestions=False).superset()
-    assert {name for name in REGISTRY if schema.get_type_by_name(name)} == set(MAY_SEE), "say in the table who may see the new types"
+    assert {name for name in REGISTRY if schema.get_type_by_name(name)} == set(MAY_SEE), (
+        "say in the table who may see the new types"
+    )
     for name in sorted(MAY_SEE):
         keys = await keys_of(full, name)
         assert keys, f"the world has no {name} to refuse"
@@ -243,7 +245,14 @@ class Inputs:
             "plugin": "wishes", "key": "claim_days", "value": "15", "role": "resident", "branch": self.branch,
             "blueprint": "village", "filename": "示例.pdf", "username": "newcomer", "password": "Long-enough-2026",
         }  # fmt: skip
-        values = {"DateTime": to_wire(soon), "Date": "2026-03-01", "Int": 1, "Boolean": True, "Fen": 100, "Area": "10.00"}
+        values = {
+            "DateTime": to_wire(soon),
+            "Date": "2026-03-01",
+            "Int": 1,
+            "Boolean": True,
+            "Fen": 100,
+            "Area": "10.00",
+        }
         return values.get(kind, texts.get(name, "示例文字"))
 
 

@@ -168,9 +168,7 @@ async def test_a_storm_of_casts_leaves_one_ballot(world: World) -> None:
     roll = await three(world)
     poll, (motion,) = await opened(world, roll, "SERVICE_PROVIDER")
     token = await world.token("owner")
-    document = (
-        "mutation($i: CastBallotInput!) { castBallot(input: $i) { __typename ... on UserError { code } } }"
-    )
+    document = "mutation($i: CastBallotInput!) { castBallot(input: $i) { __typename ... on UserError { code } } }"
 
     async def once(choice: str) -> str:
         variables = {"i": {"id": poll, "choices": [{"motion": motion, "choice": choice}]}}
@@ -236,10 +234,24 @@ async def _slip(world: World, poll: str, number: int) -> dict[str, Any]:
 
 
 async def _enter(
-    world: World, poll: str, motion: str, number: int, marks: list[str], *, as_: str, verb: str = "enterSlip", **more: Any
+    world: World,
+    poll: str,
+    motion: str,
+    number: int,
+    marks: list[str],
+    *,
+    as_: str,
+    verb: str = "enterSlip",
+    **more: Any,
 ) -> Any:
     code = (await _slip(world, poll, number))["code"]
-    entry = {"id": poll, "number": number, "code": code, "marks": [{"motion": motion, "marks": marks}], "isSigned": True}
+    entry = {
+        "id": poll,
+        "number": number,
+        "code": code,
+        "marks": [{"motion": motion, "marks": marks}],
+        "isSigned": True,
+    }
     return await world.do(verb, {**entry, **more}, "... on PaperSlip { state }", as_=as_)
 
 
@@ -374,8 +386,12 @@ async def test_objections_hold_the_result(world: World) -> None:
     poll, (motion,) = await opened(world, roll, "SERVICE_PROVIDER")
     await cast(world, poll, {motion: "FOR"})
     await close(world, poll)
-    made = await world.do("objectToResult", {"id": poll, "text": "票数有误"}, "... on ResultObjection { id }", as_="owner")
-    other = await world.do("objectToResult", {"id": poll, "text": "面积有误"}, "... on ResultObjection { id }", as_="second")
+    made = await world.do(
+        "objectToResult", {"id": poll, "text": "票数有误"}, "... on ResultObjection { id }", as_="owner"
+    )
+    other = await world.do(
+        "objectToResult", {"id": poll, "text": "面积有误"}, "... on ResultObjection { id }", as_="second"
+    )
     world.clock.advance(days=30)
     await world.settle()
     assert (await show(world, poll, as_="owner"))["state"] == "PRELIMINARY"

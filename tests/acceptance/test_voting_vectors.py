@@ -47,7 +47,9 @@ VECTORS = (
     Vector("TV10", WITH_STOCK, "FFFFFFF", COMMON, (120_000, 7), (120_000, 7), "PASSED"),
     Vector("TV11", THREE_UNITS, "FFFAAAA", FUND, (90_000, 7), (50_000, 3), "NOT_PASSED"),
     Vector("TV12", ONE_LARGE, "FFFAAAAA", FUND, (96_000, 8), (56_000, 3), "NOT_PASSED"),
-    Vector("TV13 66.66", (Entry(3_333), Entry(3_333), Entry(3_334)), "FF", FUND, (6_666, 2), (6_666, 2), "QUORUM_NOT_MET"),
+    Vector(
+        "TV13 66.66", (Entry(3_333), Entry(3_333), Entry(3_334)), "FF", FUND, (6_666, 2), (6_666, 2), "QUORUM_NOT_MET"
+    ),
     Vector("TV13 66.67", (Entry(3_334), Entry(3_333), Entry(3_333)), "FF", FUND, (6_667, 2), (6_667, 2), "PASSED"),
     Vector("TV14", COURT, "FAB", PROVIDER, (11_470_000, 1147), (9_950_000, 995), "QUORUM_NOT_MET"),
     Vector("TV15", COURT, "FAB", PROVIDER, (22_180_000, 2218), (20_660_000, 2066), "PASSED", is_following=True),
@@ -81,7 +83,13 @@ async def _follow_the_majority(world: World) -> None:
     community = world.demo.places["compound"].code
     found = await world.do(
         "setSetting",
-        {"community": community, "plugin": "voting", "key": "silence_policy", "value": '"FOLLOW_MAJORITY"', "reason": "章程"},
+        {
+            "community": community,
+            "plugin": "voting",
+            "key": "silence_policy",
+            "value": '"FOLLOW_MAJORITY"',
+            "reason": "章程",
+        },
         as_="staff",
     )
     assert found["__typename"] == "Community", found

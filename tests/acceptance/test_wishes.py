@@ -29,7 +29,9 @@ def code(world: World) -> str:
     return world.demo.places["compound"].code
 
 
-async def step(world: World, mutation: str, wish: str, as_: str, fields: str = "... on Wish { state }", **more: Any) -> Any:
+async def step(
+    world: World, mutation: str, wish: str, as_: str, fields: str = "... on Wish { state }", **more: Any
+) -> Any:
     """Take one step with a wish; returns the member of the result union."""
     language = more.pop("language", "zh")
     return await world.do(mutation, {"id": wish, **more}, fields, as_=as_, language=language)
@@ -101,7 +103,9 @@ async def test_a_wish_from_posting_to_thanks(street: World) -> None:
     assert (await step(street, "closeWish", wish, "staff"))["state"] == "CLOSED"
     shown = await see(street, wish, "helper")
     assert (shown["thanks"], shown["satisfaction"], shown["alias"]) == ("字又清楚了，谢谢！", None, "三月的风")
-    figures = await street.gql(f'{{ community(code: "{code(street)}") {{ wishFigures {{ submitted claimed confirmed }} }} }}')
+    figures = await street.gql(
+        f'{{ community(code: "{code(street)}") {{ wishFigures {{ submitted claimed confirmed }} }} }}'
+    )
     assert figures.data["community"]["wishFigures"] == {"submitted": 1, "claimed": 1, "confirmed": 1}
 
 
@@ -246,7 +250,15 @@ async def test_wishes_are_small_and_never_money(street: World) -> None:
 )
 async def test_the_wall_shows_neither_name_nor_door(street: World, field: str, value: str, problem: str) -> None:
     """What would tell everybody who the beneficiary is or where they live is refused, naming the field."""
-    given = {"title": "t", "story": "s", "alias": "a", "type": "GOODS", "valueFen": 1, "community": code(street), field: value}
+    given = {
+        "title": "t",
+        "story": "s",
+        "alias": "a",
+        "type": "GOODS",
+        "valueFen": 1,
+        "community": code(street),
+        field: value,
+    }
     refused = await street.do("openWish", given, as_="resident")
     assert (refused["code"], refused["path"]) == (problem, ["input", field])
 

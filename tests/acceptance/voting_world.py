@@ -83,7 +83,17 @@ async def _write_entry(tx: Tx, world: World, made: Roll, number: int, entry: Ent
     await tx.execute(
         "INSERT INTO register_roll_entry (id, roll_id, number, head_key, units_text, owners_masked, buildings, area_centi, "
         "heads, is_developer_stock) VALUES (?, ?, ?, ?, ?, '示*', ?, ?, ?, ?)",
-        (key, made.id, number, f"head-{number}", f"{number}01室", entry.building, entry.area_centi, entry.heads, entry.is_stock),
+        (
+            key,
+            made.id,
+            number,
+            f"head-{number}",
+            f"{number}01室",
+            entry.building,
+            entry.area_centi,
+            entry.heads,
+            entry.is_stock,
+        ),
     )
     made.entries.append(key)
     made.owners.append([])
@@ -111,7 +121,9 @@ async def draft(world: World, roll: Roll | None, *matters: str, **more: Any) -> 
     )  # fmt: skip
     assert found["__typename"] == "Poll", found
     for matter in matters:
-        added = await world.do("addMotion", {"id": found["id"], "title": f"事项 {matter}", "matter": matter}, as_="chair")
+        added = await world.do(
+            "addMotion", {"id": found["id"], "title": f"事项 {matter}", "matter": matter}, as_="chair"
+        )
         assert added["__typename"] == "Poll", added
     shown = await show(world, found["id"], as_="chair")
     return found["id"], [node["id"] for node in shown["motions"]["nodes"]]
@@ -143,12 +155,20 @@ async def opened(world: World, roll: Roll, *matters: str, **more: Any) -> tuple[
 
 
 async def cast(
-    world: World, poll: str, choices: dict[str, str], *, as_: str = "owner", entry: str | None = None, language: str = "zh"
+    world: World,
+    poll: str,
+    choices: dict[str, str],
+    *,
+    as_: str = "owner",
+    entry: str | None = None,
+    language: str = "zh",
 ) -> Any:
     """Cast a ballot; returns the receipt or the error."""
     listed = [{"motion": motion, "choice": choice} for motion, choice in choices.items()]
     fields = "... on BallotReceipt { receipt nonce body entry channel choices { motion choice } }"
-    return await world.do("castBallot", {"id": poll, "choices": listed, "entry": entry}, fields, as_=as_, language=language)
+    return await world.do(
+        "castBallot", {"id": poll, "choices": listed, "entry": entry}, fields, as_=as_, language=language
+    )
 
 
 async def close(world: World, poll: str) -> None:

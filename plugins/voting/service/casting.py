@@ -99,7 +99,10 @@ async def take_in(act: Act, arrival: Arrival, deadline: datetime, motions: int) 
     earlier = await earlier_papers(act, voter.entry_id)
     _check_change(arrival, earlier, settings.may_change_ballot)
     key = await _write(act, arrival)
-    papers = [*earlier, ReturnedPaper(key, arrival.at, arrival.channel, voter.owner_id, arrival.marks, arrival.is_signed)]
+    papers = [
+        *earlier,
+        ReturnedPaper(key, arrival.at, arrival.channel, voter.owner_id, arrival.marks, arrival.is_signed),
+    ]
     designated = await roll.representative(act, voter.entry_id) if len({p.owner_id for p in papers}) > 1 else None
     settled = ballots.resolve(papers, motions, deadline, designated, settings.may_change_ballot)
     await settle_entry(act, voter, settled)
@@ -157,7 +160,16 @@ async def settle_entry(act: Act, voter: Voter, choices: str) -> None:
         "INSERT INTO voting_ballot (id, poll_id, entry_id, choices, area_centi, heads, building, at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (poll_id, entry_id) DO UPDATE SET choices = excluded.choices, at = excluded.at",
-        (new_id(), act.matter.id, voter.entry_id, choices, voter.area_centi, voter.heads, voter.building, to_wire(act.now)),
+        (
+            new_id(),
+            act.matter.id,
+            voter.entry_id,
+            choices,
+            voter.area_centi,
+            voter.heads,
+            voter.building,
+            to_wire(act.now),
+        ),
     )
     sign = ballots.takes_part(choices) - ballots.takes_part(before or "")
     if sign:

@@ -173,9 +173,7 @@ def _figures(count: rules.SurveyCount | None, labels: Sequence[str]) -> dict[str
     return {"heads": count.heads, "options": [[label, count.options.get(label, 0)] for label in labels]}
 
 
-async def _objection_window(
-    act: Act, row: Row, motions: Sequence[Row], results: Sequence[dict[str, Any]]
-) -> datetime:
+async def _objection_window(act: Act, row: Row, motions: Sequence[Row], results: Sequence[dict[str, Any]]) -> datetime:
     """Post the preliminary result; return until when owners may object."""
     due = calendar.due(act.now, frozen(act.matter).objection_days, DayKind.CALENDAR_DAY, act.kernel.calendar)
     if act.can_use("notices"):
@@ -295,7 +293,8 @@ async def _void(act: Act, reason: str, legal_basis: str) -> None:
         "UPDATE voting_poll SET end_reason = ?, end_basis = ? WHERE matter_id = ?", (reason, legal_basis, act.matter.id)
     )
     await act.tx.execute(
-        "UPDATE voting_result SET outcome = ? WHERE poll_id = ? AND outcome IS NOT NULL", (Outcome.VOID.value, act.matter.id)
+        "UPDATE voting_result SET outcome = ? WHERE poll_id = ? AND outcome IS NOT NULL",
+        (Outcome.VOID.value, act.matter.id),
     )
 
 

@@ -102,7 +102,8 @@ async def add_motion(
     row = await poll_row(act)
     choices = _options(row, matter, options, most_options)
     last = await act.tx.one(
-        "SELECT COUNT(*) AS n, COALESCE(MAX(position), 0) AS last FROM voting_motion WHERE poll_id = ?", (act.matter.id,)
+        "SELECT COUNT(*) AS n, COALESCE(MAX(position), 0) AS last FROM voting_motion WHERE poll_id = ?",
+        (act.matter.id,),
     )
     if last is not None and last["n"] >= MOST_MOTIONS:
         raise TOO_MANY_MOTIONS(most=MOST_MOTIONS)
@@ -198,9 +199,7 @@ def _check_window(act: Act, row: Row, settings: VotingSettings, opens: datetime,
         )  # fmt: skip
 
 
-async def _keep_announcement(
-    act: Act, resolved: Resolved[VotingSettings], opens: datetime, closes: datetime
-) -> None:
+async def _keep_announcement(act: Act, resolved: Resolved[VotingSettings], opens: datetime, closes: datetime) -> None:
     await act.tx.execute(
         "UPDATE voting_poll SET opens_at = ?, closes_at = ?, first_closes_at = ?, announced_at = ?, legal_effect = ? "
         "WHERE matter_id = ?",
@@ -222,9 +221,7 @@ async def _quick_roll(act: Act, settings: VotingSettings) -> int:
     return key
 
 
-async def _take_roll(
-    act: Act, row: Row, roll_id: int | None, settings: VotingSettings, motions: Sequence[Row]
-) -> None:
+async def _take_roll(act: Act, row: Row, roll_id: int | None, settings: VotingSettings, motions: Sequence[Row]) -> None:
     """Freeze the roll with the poll: its hash, its two totals, its sums by building."""
     found = await roll.load_roll(act, roll_id) if roll_id is not None else None
     if found is None:

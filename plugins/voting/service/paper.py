@@ -58,7 +58,13 @@ async def _slip(act: Act, number: int) -> Row:
 
 @deed(on=POLL, step="record_delivery")
 async def record_delivery(
-    act: Act, *, number: int, delivery: Delivery, how: DeliveryMethod | None = None, at: datetime | None = None, note: str = ""
+    act: Act,
+    *,
+    number: int,
+    delivery: Delivery,
+    how: DeliveryMethod | None = None,
+    at: datetime | None = None,
+    note: str = "",
 ) -> int:
     """Record whether a ballot reached its owner: who brought it, when, how; or that it could not be delivered."""
     slip = await _slip(act, number)
@@ -174,7 +180,11 @@ async def confirm_slip(
     if slip["entered_by_id"] == act.person_id:
         raise SAME_PERSON()
     written, signer = await _written(act, marks), await _signer(act, slip, owner)
-    same = (written, is_signed, signer) == (slip["entered_marks"], bool(slip["entered_signed"]), slip["entered_owner_id"])
+    same = (written, is_signed, signer) == (
+        slip["entered_marks"],
+        bool(slip["entered_signed"]),
+        slip["entered_owner_id"],
+    )
     state = SlipState.CONFIRMED if same else SlipState.CONFLICT
     await act.tx.execute(
         "UPDATE voting_slip SET state = ?, confirmed_at = ?, confirmed_by_id = ? WHERE id = ?",
@@ -191,7 +201,13 @@ async def _take_in_slip(act: Act, slip: Row) -> None:
     """Make a confirmed slip a returned ballot, as of its first entry, which was before the close."""
     row, found = await poll_row(act), await roll.entry(act, slip["entry_id"])
     voter = Voter(
-        found["id"], found["number"], found["area_centi"], found["heads"], found["buildings"], slip["entered_owner_id"], True
+        found["id"],
+        found["number"],
+        found["area_centi"],
+        found["heads"],
+        found["buildings"],
+        slip["entered_owner_id"],
+        True,
     )
     arrival = Arrival(
         voter, slip["entered_marks"], Channel(slip["channel"]), from_wire(slip["entered_at"]),
@@ -217,7 +233,9 @@ async def withdraw_ballot(act: Act, *, number: int, reason: str) -> int:
     )
     papers = await earlier_papers(act, found["id"])
     motions = await act.tx.value("SELECT COUNT(*) FROM voting_motion WHERE poll_id = ?", (act.matter.id,))
-    settled = ballots.resolve(papers, int(motions), from_wire(row["closes_at"]), None, frozen(act.matter).may_change_ballot)
+    settled = ballots.resolve(
+        papers, int(motions), from_wire(row["closes_at"]), None, frozen(act.matter).may_change_ballot
+    )
     voter = Voter(found["id"], found["number"], found["area_centi"], found["heads"], found["buildings"], 0, True)
     await settle_entry(act, voter, settled)
     act.note(entry=number, reason=fingerprint_of(check_text(reason, "reason", most=300)))
