@@ -6,15 +6,13 @@ Nobody can be behind it: owners are called 示例业主, telephone numbers begin
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterator
 from datetime import date
 
 from core.demo import SYSTEM, DemoWorld
 from core.hierarchy import Place
-from plugins.register import owners, roster, tables
-from plugins.register.importing import Prepared, apply_roster_import, preview_roster_import, raise_if_stale
+from plugins.register import importing, owners, roster
 from plugins.register.rolls import prepare_roll, publish_roll
 
 FLOORS, PER_FLOOR = 6, 2
@@ -48,11 +46,9 @@ async def _import(world: DemoWorld, compound: Place) -> None:
     table.writerows(_lines(world, compound))
     data = text.getvalue().encode()
     reading = roster.Reading(world.kernel.clock.now().date())
-    lines = roster.lines_of(tables.read(data, roster.likeliness), reading)
-    prepared = Prepared(f"{compound.name}.csv", hashlib.sha256(data).hexdigest(), lines)
-    key = await world.kernel.perform(preview_roster_import, SYSTEM, community=compound.code, prepared=prepared)
-    [row] = await world.kernel.database.fetch("SELECT plan_hash FROM register_import WHERE id = ?", (key,))
-    raise_if_stale(await world.perform(apply_roster_import, id=key, plan_hash=row["plan_hash"]))
+    prepared = await importing.prepare(world.kernel, compound, f"{compound.name}.csv", data, reading)
+    key = await world.perform(importing.preview_roster_import, community=compound.code, prepared=prepared)
+    await importing.apply_preview(world.kernel, SYSTEM, key, prepared.planned.hash)
 
 
 def _lines(world: DemoWorld, compound: Place) -> Iterator[tuple[str, ...]]:

@@ -1,8 +1,9 @@
 """Importing rosters in two steps: a preview that says what each line would do, then exactly that, or nothing.
 
-The file is read before the deed, in a thread; deeds only compare and write. Preview and apply compare by the same
-function (``plan.make_plan``): applying compares once more, and when the plan is no longer the one that was shown, the
-register has changed meanwhile and nothing is done.
+All that takes time is done before the deeds, in a thread: reading the file, comparing, sealing; deeds only check and write.
+Preview and apply compare by the same function (``plan.make_plan``). Applying compares once more: when the plan is no
+longer the one that was shown, the register has changed meanwhile, and nothing is done. That nothing changed between
+that comparison and the deed either, the ledger of the compound tells.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from core import access
 from core.attachments import storage
 from core.clock import to_wire
-from core.errors import NOT_FOUND, PLUGIN_DISABLED
+from core.errors import BEATEN, NOT_FOUND, PLUGIN_DISABLED
 from core.fields import canonical_json
 from core.hierarchy import Place, place_by_code, place_by_id
 from core.ids import new_id
@@ -35,6 +36,7 @@ from plugins.register.settings import RegisterSettings
 
 if TYPE_CHECKING:
     from core.kernel import Kernel
+    from core.keys import Keyring
 
 PERMISSION = "register.import_roster"
 PREVIEW_LIFE = timedelta(days=7)
@@ -43,16 +45,17 @@ _COUNTED = (
 )  # fmt: skip
 
 
-# --- reading the file, before any deed --------------------------------------------------------------------------------
+# --- before the deeds: reading the file, comparing it with the register ----------------------------------------------
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A file that was read; as text it is what makes a request the same request."""
+    """A file that was read and compared; as text it is what makes a request the same request."""
 
     file_name: str
     sha256: str
-    lines: Sequence[Line]
+    planned: _Planned
+    rows: Sequence[tuple[Any, ...]]
     attachment_id: int | None = None
 
     def __str__(self) -> str:
@@ -60,10 +63,31 @@ class Prepared:
         return f"{self.sha256}:{self.attachment_id}"
 
 
+@dataclass(frozen=True)
+class _Planned:
+    """A plan, its hash, and the state of the register that it was made for."""
+
+    plan: Plan
+    hash: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A plan made once more, with what is personal in it sealed for writing; None where there is nothing to apply."""
+
+    planned: _Planned | None = None
+    sealed: store.Sealed | None = None
+
+    def __str__(self) -> str:
+        """Return the same text whenever: what the client asks is told by its own arguments."""
+        return "ready"
+
+
 async def read_upload(
     kernel: Kernel, viewer: Viewer, community: str, attachment_id: int, area_source: AreaSource | None = None
 ) -> Prepared:
-    """Read a file that the viewer uploaded for a compound, once the viewer may import there at all."""
+    """Read a file that the viewer uploaded for a compound, and compare it, once the viewer may import there at all."""
     place, reading = await _terms(kernel, viewer, community, area_source)
     rows = await kernel.database.fetch(
         "SELECT id, filename, sha256 FROM core_attachment WHERE id = ? AND uploader_id = ? AND community_id = ? "
@@ -73,7 +97,8 @@ async def read_upload(
     path = await storage(kernel).local(rows[0]["sha256"]) if rows else None
     if path is None:
         raise FILE_UNKNOWN(path=("input", "attachment"))
-    return await asyncio.to_thread(_read, path, rows[0]["filename"], reading, attachment_id)
+    data = await asyncio.to_thread(path.read_bytes)
+    return await prepare(kernel, place, rows[0]["filename"], data, reading, attachment_id)
 
 
 async def _terms(
@@ -84,35 +109,65 @@ async def _terms(
     now, book = kernel.clock.now(), await kernel.settings_book()
     if not book.is_enabled("register", place.path, now):
         raise PLUGIN_DISABLED(place=place.name, plugin="register")
+    if place.kind is not CommunityKind.COMPOUND:
+        raise IMPORT_PLACE(path=("input", "community"), place=place.name)
     values = book.resolve("register", RegisterSettings, place.path, now).values
     return place, roster.Reading(now.date(), area_source, values.check_documents)
 
 
-def _read(path: Path, file_name: str, reading: roster.Reading, attachment_id: int | None) -> Prepared:
-    data = path.read_bytes()
-    lines = roster.lines_of(tables.read(data, roster.likeliness), reading)
-    return Prepared(file_name, hashlib.sha256(data).hexdigest(), lines, attachment_id)
+async def prepare(
+    kernel: Kernel, compound: Place, file_name: str, data: bytes, reading: roster.Reading, attachment_id: int | None = None
+) -> Prepared:
+    """Read a roster and compare it with the register of a compound."""
+    lines = await asyncio.to_thread(lambda: roster.lines_of(tables.read(data, roster.likeliness), reading))
+    facts = await asyncio.to_thread(lambda: [canonical_json(line.facts()) for line in lines])
+    planned = await _compare(kernel, compound, lines)
+    rows = await asyncio.to_thread(
+        lambda: [_row(kernel.keys, line, text, planned.plan) for line, text in zip(lines, facts, strict=True)]
+    )
+    return Prepared(file_name, hashlib.sha256(data).hexdigest(), planned, rows, attachment_id)
 
 
-# --- planning ---------------------------------------------------------------------------------------------------------
+async def _compare(kernel: Kernel, compound: Place, lines: Sequence[Line]) -> _Planned:
+    """Compare lines with the register as it is now: the one way, for preview and apply."""
+    seen = await kernel.database.run(lambda tx: store.snapshot(tx, compound))
+    return await asyncio.to_thread(_plan, kernel.keys, compound.id, lines, seen)
 
 
-@dataclass(frozen=True)
-class _Planned:
-    """A plan with the lines it was made of, their messages filled in, and its hash."""
-
-    plan: Plan
-    lines: Sequence[Line]
-    hash: str
-
-
-async def _plan(act: Act, compound: Place, lines: Sequence[Line]) -> _Planned:
-    """Compare lines with the register as it is in this transaction: the one way, for preview and apply."""
-    known = await store.known(act.tx, compound)
-    plan = make_plan(roster.units_of(list(lines)), known, identity.Indexes(act.kernel.keys))
+def _plan(keys: Keyring, compound_id: int, lines: Sequence[Line], seen: store.Snapshot) -> _Planned:
+    plan = make_plan(roster.units_of(list(lines)), seen.known(), identity.Indexes(keys))
     # Keyed, because a bare hash of a few names and telephone numbers could be found out by trying.
-    digest = act.kernel.keys.blind_index("register.plan", canonical_json([compound.id, plan.canonical()]))
-    return _Planned(plan, lines, digest)
+    digest = keys.blind_index("register.plan", canonical_json([compound_id, plan.canonical()]))
+    return _Planned(plan, digest, seen.version)
+
+
+async def plan_again(kernel: Kernel, viewer: Viewer, import_id: int) -> Ready:
+    """Compare the lines of a previewed import once more, and make ready what applying it would write.
+
+    Gives nothing for an import that is not there, not the viewer's to apply, or over: the deed says so.
+    """
+    rows = await kernel.database.fetch(
+        "SELECT community_id FROM register_import WHERE id = ? AND state = 'PREVIEWED'", (import_id,)
+    )
+    if not rows:
+        return Ready()
+    place = await place_by_id(kernel.database, rows[0]["community_id"])
+    if not access.decide(viewer, PERMISSION, place).allowed:
+        return Ready()
+    sealed = await kernel.database.fetch(
+        "SELECT id, sealed FROM register_import_row WHERE roster_id = ? ORDER BY number", (import_id,)
+    )
+    lines = await asyncio.to_thread(_unsealed, kernel.keys, sealed)
+    planned = await _compare(kernel, place, lines)
+    return Ready(planned, await asyncio.to_thread(store.seal, kernel.keys, place.id, planned.plan))
+
+
+def _unsealed(keys: Keyring, rows: Sequence[Any]) -> list[Line]:
+    return [
+        Line.of(json.loads(keys.unseal("register_import_row", "sealed", row["id"], row["sealed"])))
+        for row in rows
+        if row["sealed"] is not None
+    ]
 
 
 # --- deeds ------------------------------------------------------------------------------------------------------------
@@ -124,40 +179,35 @@ async def preview_roster_import(act: Act, *, prepared: Prepared) -> int:
 
     Every line gets a state, and every mistake its cell and a plain reason. `applyRosterImport` then does exactly this.
     """
-    if act.place.kind is not CommunityKind.COMPOUND:
-        raise IMPORT_PLACE(path=("input", "community"), place=act.place.name)
-    facts = [canonical_json(line.facts()) for line in prepared.lines]
-    planned = await _plan(act, act.place, prepared.lines)
-    key = await _insert_import(act, prepared, planned)
+    key = await _insert_import(act, prepared)
     await act.tx.execute_many(
-        "INSERT INTO register_import_row (id, roster_id, number, sheet, line, state, unit_label, messages, sealed) "
+        "INSERT INTO register_import_row (roster_id, id, number, sheet, line, state, unit_label, messages, sealed) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [_row(act, key, line, text, planned.plan) for line, text in zip(prepared.lines, facts, strict=True)],
+        [(key, *row) for row in prepared.rows],
     )
-    act.note(roster=str(key), sha256=prepared.sha256, lines=len(prepared.lines))
+    act.note(roster=str(key), sha256=prepared.sha256, lines=len(prepared.rows))
     return key
 
 
-async def _insert_import(act: Act, prepared: Prepared, planned: _Planned) -> int:
-    key = new_id()
-    counts = [planned.plan.count(state) for state in _COUNTED]
+async def _insert_import(act: Act, prepared: Prepared) -> int:
+    key, plan = new_id(), prepared.planned.plan
+    counts = [plan.count(state) for state in _COUNTED]
     await act.tx.execute(
         "INSERT INTO register_import (id, community_id, attachment_id, file_name, sha256, state, plan_hash, new_count, "
         "changed_count, unchanged_count, conflict_count, error_count, absent_count, created_at, created_by_id) "
         "VALUES (?, ?, ?, ?, ?, 'PREVIEWED', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (key, act.place.id, prepared.attachment_id, prepared.file_name[:200], prepared.sha256, planned.hash, *counts,
-         planned.plan.absent, to_wire(act.now), act.actor.person_id),
+        (key, act.place.id, prepared.attachment_id, prepared.file_name[:200], prepared.sha256, prepared.planned.hash, *counts,
+         plan.absent, to_wire(act.now), act.actor.person_id),
     )  # fmt: skip
     return key
 
 
-def _row(act: Act, roster_id: int, line: Line, facts: str, plan: Plan) -> tuple[Any, ...]:
+def _row(keys: Keyring, line: Line, facts: str, plan: Plan) -> tuple[Any, ...]:
     key = new_id()
-    sealed = act.kernel.keys.seal("register_import_row", "sealed", key, facts)
+    sealed = keys.seal("register_import_row", "sealed", key, facts)
     messages = canonical_json([_message(message) for message in line.messages])
     return (
-        key, roster_id, line.number, line.sheet[:60], line.row, plan.states[line.number].value, line.label[:120], messages,
-        sealed,
+        key, line.number, line.sheet[:60], line.row, plan.states[line.number].value, line.label[:120], messages, sealed
     )  # fmt: skip
 
 
@@ -174,7 +224,9 @@ async def import_place(act: Act, arguments: Mapping[str, Any]) -> Place:
 
 
 @deed(PERMISSION, place=import_place)
-async def apply_roster_import(act: Act, *, id: int, plan_hash: str, skip_faulty: bool = False) -> dict[str, Any]:
+async def apply_roster_import(
+    act: Act, *, id: int, plan_hash: str, skip_faulty: bool = False, ready: Ready
+) -> dict[str, Any]:
     """Carry out exactly what the preview with this `planHash` showed: its new and changed lines.
 
     Refused when the register has changed since in a way that concerns the plan: preview the file again. While lines are
@@ -185,11 +237,12 @@ async def apply_roster_import(act: Act, *, id: int, plan_hash: str, skip_faulty:
         raise WRONG_PLAN(path=("input", "planHash"))
     if not skip_faulty and row["error_count"] + row["conflict_count"] > 0:
         raise IMPORT_FAULTY(errors=row["error_count"], conflicts=row["conflict_count"])
-    await places.lock(act, act.place)
-    planned = await _plan(act, act.place, await _lines(act, id))
-    stale = planned.hash != row["plan_hash"]
+    version = await places.change(act, act.place)
+    if ready.planned is None or ready.sealed is None or ready.planned.version != version:
+        raise BEATEN()
+    stale = ready.planned.hash != row["plan_hash"]
     if not stale:
-        await store.carry_out(act, act.place, planned.plan, act.spec.name)
+        await store.carry_out(act, act.place, ready.planned.plan, ready.sealed)
         act.emit("register.roster_applied", roster=str(id))
     await _finish(act, id, ImportState.STALE if stale else ImportState.APPLIED)
     act.note(roster=str(id), sha256=row["sha256"], plan=row["plan_hash"], stale=stale,
@@ -222,14 +275,6 @@ async def _previewed(act: Act, key: int) -> Any:
     if state is not ImportState.PREVIEWED:
         raise IMPORT_OVER(state=state.value, state_zh=state.label_zh)
     return row
-
-
-async def _lines(act: Act, key: int) -> list[Line]:
-    rows = await act.tx.fetch("SELECT id, sealed FROM register_import_row WHERE roster_id = ? ORDER BY number", (key,))
-    keys = act.kernel.keys
-    return [
-        Line.of(json.loads(keys.unseal("register_import_row", "sealed", row["id"], row["sealed"]))) for row in rows
-    ]
 
 
 async def _finish(act: Act, key: int, state: ImportState) -> None:
@@ -280,19 +325,28 @@ async def import_roster_file(
 
     Raises the same DomainErrors as the deeds.
     """
-    _, reading = await _terms(kernel, viewer, community_code, area_source)
-    prepared = await asyncio.to_thread(_read, Path(path), Path(path).name, reading, None)
+    place, reading = await _terms(kernel, viewer, community_code, area_source)
+    data = await asyncio.to_thread(Path(path).read_bytes)
+    prepared = await prepare(kernel, place, Path(path).name, data, reading)
     key = await kernel.perform(preview_roster_import, viewer, community=community_code, prepared=prepared)
     found = await _summary(kernel, key, viewer.language)
     faulty = found.counts["ERROR"] + found.counts["CONFLICT"]
     if dry_run or (faulty and not skip_faulty):
         return found
-    [row] = await kernel.database.fetch("SELECT plan_hash FROM register_import WHERE id = ?", (key,))
-    result = await kernel.perform(
-        apply_roster_import, viewer, id=key, plan_hash=row["plan_hash"], skip_faulty=skip_faulty
-    )
-    raise_if_stale(result)
+    await apply_preview(kernel, viewer, key, prepared.planned.hash, skip_faulty=skip_faulty)
     return Summary(key, True, found.counts, found.absent, found.problems)
+
+
+async def apply_preview(
+    kernel: Kernel, viewer: Viewer, import_id: int, plan_hash: str, *, skip_faulty: bool = False
+) -> int:
+    """Apply a previewed import outside of GraphQL; returns its key. Raises what the mutation would answer."""
+    ready = await plan_again(kernel, viewer, import_id)
+    return raise_if_stale(
+        await kernel.perform(
+            apply_roster_import, viewer, id=import_id, plan_hash=plan_hash, skip_faulty=skip_faulty, ready=ready
+        )
+    )
 
 
 async def _summary(kernel: Kernel, key: int, language: str) -> Summary:

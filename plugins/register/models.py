@@ -13,6 +13,18 @@ from core.models import Community, Matter, Person, anchor
 from plugins.register import kinds, rules
 
 
+class Ledger(Model):
+    """How often the register of a compound has changed: what was worked out beforehand holds only while it has not."""
+
+    community: OneToOneRelation[Community] = fields.OneToOneField(
+        "core.Community", primary_key=True, on_delete=RESTRICT, related_name=False
+    )
+    version = fields.BigIntField()
+
+    class Meta:
+        table = "register_ledger"
+
+
 class Unit(Model):
     """One unit: a flat, a shop, a parking space, a common room. ``community`` is the node of the tree it lies in."""
 
@@ -64,9 +76,13 @@ class Owner(Model):
 
 
 class Ownership(Model):
-    """Who owned what from which day to which: ``until`` is the first day no more. Rows are closed, never deleted."""
+    """Who owned what from which day to which: ``until`` is the first day no more. Rows are closed, never deleted.
+
+    ``community`` is the compound, here as well as with the unit: a whole register is read at once, without a join.
+    """
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    community: ForeignKeyRelation[Community] = anchor("core.Community")
     unit: ForeignKeyRelation[Unit] = anchor("register.Unit")
     owner: ForeignKeyRelation[Owner] = anchor("register.Owner")
     numerator = fields.BigIntField()
@@ -80,6 +96,22 @@ class Ownership(Model):
 
     class Meta:
         table = "register_ownership"
+
+
+class Correction(Model):
+    """Why something in the register was changed by hand. Not in the trace: reasons may be personal, its leaves may not."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    community: ForeignKeyRelation[Community] = anchor("core.Community")
+    unit: ForeignKeyNullableRelation[Unit] = anchor("register.Unit", null=True)
+    owner: ForeignKeyNullableRelation[Owner] = anchor("register.Owner", null=True)
+    deed = CodeField(80)
+    reason = fields.CharField(300)
+    made_at = InstantField()
+    made_by: ForeignKeyNullableRelation[Person] = anchor("core.Person", null=True)
+
+    class Meta:
+        table = "register_correction"
 
 
 class Mandate(Model):
@@ -175,6 +207,7 @@ class VoterRoll(Model):
     hash = CodeField(64)
     published_at = InstantField(null=True)
     objections_until = InstantField(null=True)
+    withdrawal_reason = fields.CharField(300, null=True)
     closed_at = InstantField(null=True, description="since then who may vote is history and no longer follows the register")
 
     class Meta:
@@ -272,6 +305,6 @@ class RollCorrection(Model):
 
 
 __models__ = [
-    Unit, Owner, Ownership, Mandate, Resident, RosterImport, RosterImportRow, VoterRoll, RollEntry, RollUnit, RollVoter,
+    Ledger, Unit, Owner, Ownership, Correction, Mandate, Resident, RosterImport, RosterImportRow, VoterRoll, RollEntry, RollUnit, RollVoter,
     RollObjection, RollCorrection,
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from plugins.register.schema import (
     Owner,
     OwnerMandate,
     Ownership,
+    RegisterCorrection,
     RegisterQuery,
     Resident,
     RollCorrection,
@@ -234,6 +235,12 @@ async def _read_file(arguments: dict[str, Any], info: strawberry.Info) -> dict[s
     return {"community": community, "prepared": prepared}
 
 
+async def _compare_again(arguments: dict[str, Any], info: strawberry.Info) -> dict[str, Any]:
+    """Compare the file with the register once more before the deed."""
+    context = info.context
+    return {**arguments, "ready": await importing.plan_again(context.kernel, context.viewer, arguments["id"])}
+
+
 async def _applied(result: dict[str, Any], info: strawberry.Info) -> Any:
     return await reread("RosterImport", importing.raise_if_stale(result), info)
 
@@ -310,7 +317,7 @@ class RegisterMutation:
         importing.preview_roster_import, PreviewRosterImportInput, "RosterImport", prepare=_read_file
     )
     apply_roster_import = mutation(
-        importing.apply_roster_import, ApplyRosterImportInput, RosterImport, present=_applied
+        importing.apply_roster_import, ApplyRosterImportInput, RosterImport, prepare=_compare_again, present=_applied
     )
     discard_roster_import = mutation(importing.discard_roster_import, DiscardRosterImportInput, "RosterImport")
     prepare_roll = mutation(rolls.prepare_roll, PrepareRollInput, "VoterRoll")
@@ -325,7 +332,7 @@ class RegisterMutation:
 FRAGMENTS = Fragments(
     types=(
         Unit, Owner, Ownership, Resident, OwnerMandate, RosterImport, RosterImportRow, VoterRoll, RollEntry, RollObjection,
-        RollCorrection,
+        RollCorrection, RegisterCorrection,
     ),
     extends={"Community": CommunityRegister, "Query": RegisterQuery, "Mutation": RegisterMutation},
 )  # fmt: skip

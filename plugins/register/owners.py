@@ -9,7 +9,7 @@ from core.hierarchy import Place, place_by_id
 from core.ids import new_id
 from core.matters import Matter
 from core.plugin import Act, check_text, deed, invalid
-from plugins.register import identity, roster, store
+from plugins.register import corrections, identity, places, roster, store
 from plugins.register.kinds import MandateState, OwnerKind
 from plugins.register.lifecycle import MANDATE
 from plugins.register.members import sync_members, sync_person
@@ -116,7 +116,7 @@ async def _add(
     act: Act, compound: Place, kind: OwnerKind, name: str, document: str | None, phone: str | None
 ) -> int:
     key = new_id()
-    await act.tx.execute(store.INSERT_OWNER, store.owner_row(act, key, compound.id, kind, name, phone, document))
+    await act.tx.execute(store.INSERT_OWNER, store.owner_row(act.kernel.keys, key, compound.id, kind, name, phone, document))
     return key
 
 
@@ -127,6 +127,7 @@ async def correct_owner(
     """Correct the name, document or telephone number of an owner; what is left out stays."""
     [row] = await act.tx.fetch(f"SELECT kind FROM register_owner WHERE id = ?{act.tx.for_update}", (id,))
     kind = OwnerKind(row["kind"])
+    await places.change(act, act.place)
     number = _document(act, document, kind, ("input", "document"))
     taken = await by_index(act, act.place, identity.DOCUMENT, number) if number else None
     if taken is not None and taken["id"] != id:
@@ -136,7 +137,8 @@ async def correct_owner(
         phone=_phone(phone, ("input", "phone")), document=number,
     )  # fmt: skip
     changed = [key for key, value in (("name", name), ("document", document), ("phone", phone)) if value is not None]
-    act.note(owner=str(id), changed=changed, reason=check_text(reason, "reason", most=300))
+    await corrections.log(act, act.place, reason, owner=id)
+    act.note(owner=str(id), changed=changed)
     return id
 
 
@@ -184,7 +186,8 @@ async def unlink_owner(act: Act, *, id: int, reason: str) -> int:
         await act.tx.execute("UPDATE register_owner SET person_id = NULL WHERE id = ?", (id,))
         await sync_person(act, act.place, person)
         await follow_owner(act, id)
-    act.note(owner=str(id), linked=False, reason=check_text(reason, "reason", most=300))
+    await corrections.log(act, act.place, reason, owner=id)
+    act.note(owner=str(id), linked=False)
     return id
 
 
@@ -227,7 +230,8 @@ async def end_mandate(act: Act, *, reason: str) -> int:
     """End a mandate: its holder may no longer act for the owner."""
     owner = await act.tx.value("SELECT owner_id FROM register_mandate WHERE matter_id = ?", (act.matter.id,))
     await _represent(act, owner, None)
-    act.note(owner=str(owner), reason=check_text(reason, "reason", most=300))
+    await corrections.log(act, act.place, reason, owner=owner)
+    act.note(owner=str(owner))
     return act.matter.id
 
 

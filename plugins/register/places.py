@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core import communities
-from core.hierarchy import PLACE_COLUMNS, Place, lineage, subtree_range
+from core.hierarchy import PLACE_COLUMNS, Place, Reads, lineage, subtree_range
 from core.kinds import CommunityKind
 from core.plugin import Act
 from plugins.register import words
@@ -70,9 +70,23 @@ class Tree:
             self._stairwells.setdefault((place.parent_id, words.stairwell_key(place.name)), place)
 
 
-async def lock(act: Act, compound: Place) -> None:
-    """Hold a compound until the deed ends, so that two deeds do not add the same units or owners to its register."""
-    await act.tx.one(f"SELECT id FROM core_community WHERE id = ?{act.tx.for_update}", (compound.id,))
+async def change(act: Act, compound: Place) -> int:
+    """Count a change of a compound's register, and hold it until the deed ends: no two deeds add the same unit or owner.
+
+    Returns how many changes there were before.
+    """
+    count: int = await act.tx.value(
+        "INSERT INTO register_ledger (community_id, version) VALUES (?, 1) "
+        "ON CONFLICT (community_id) DO UPDATE SET version = register_ledger.version + 1 RETURNING version",
+        (compound.id,),
+    )
+    return count - 1
+
+
+async def version(reads: Reads, compound: Place) -> int:
+    """Return how often the register of a compound has changed."""
+    rows = await reads.fetch("SELECT version FROM register_ledger WHERE community_id = ?", (compound.id,))
+    return int(rows[0]["version"]) if rows else 0
 
 
 async def compound_of(act: Act, place: Place) -> Place:

@@ -212,6 +212,7 @@ class _Owners:
         self._by_phone: dict[tuple[str, str], _Person] = {}
         self._by_name: dict[tuple[str, str], _Person] = {}
         self.by_key: dict[Key, _Person] = {}
+        self._developers: dict[Key, _Person] = {}
         for owner in known:
             self.enter(_Person(owner.id, owner.kind, owner.name, owner.phone_index, owner.document_index))
 
@@ -222,6 +223,8 @@ class _Owners:
             self._by_document.setdefault(person.document_index, person)
         if person.phone_index is not None:
             self._by_phone.setdefault((words.squeeze(person.name), person.phone_index), person)
+        if person.kind is OwnerKind.DEVELOPER:
+            self._developers.setdefault(person.key, person)
         if person.kind is not OwnerKind.PERSON:
             self._by_name.setdefault((person.kind.value, words.squeeze(person.name)), person)
 
@@ -250,7 +253,7 @@ class _Owners:
 
     def developers(self) -> list[_Person]:
         """Return the developers known."""
-        return [person for person in self.by_key.values() if person.kind is OwnerKind.DEVELOPER]
+        return [person for person in self._developers.values() if person.kind is OwnerKind.DEVELOPER]
 
     def index(self, kind: str, value: str | None) -> str | None:
         """Return the current blind index of a value."""
@@ -525,7 +528,7 @@ def _sorted(areas: dict[AreaSource, int]) -> tuple[tuple[AreaSource, int], ...]:
 
 def _area_column(line: Line) -> Column:
     for column in (Column.REGISTRY_AREA, Column.AREA, Column.SURVEY_AREA, Column.CONTRACT_AREA):
-        if column in line.cells:
+        if column in line.columns:
             return column
     return Column.ROOM
 

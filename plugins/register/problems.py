@@ -99,6 +99,10 @@ ALREADY_REQUESTED = Problem(
     Conflict, "register.already_requested",
     "您在该房屋已有登记或待核实的申请。", "You are registered in this unit, or your request is waiting.",
 )  # fmt: skip
+MANY_REQUESTS = Problem(
+    TooMany, "register.many_requests",
+    "您已有 {most} 条待核实的申请，请等候核实。", "{most} requests of yours await verification; wait for those.",
+)  # fmt: skip
 NO_MATCHING_OWNER = Problem(
     Conflict, "register.no_matching_owner",
     "无法确认申请人是该房屋的哪位业主：手机号与清册不符。请核验证件后指定业主（owner）。",

@@ -16,6 +16,7 @@ from plugins.register.kinds import ResidentKind, ResidentState
 from plugins.register.members import RESIDENT_SOURCE
 from plugins.register.problems import (
     ALREADY_REQUESTED,
+    MANY_REQUESTS,
     NO_MATCHING_OWNER,
     PHONE_WRONG,
     RESIDENCY_STATE,
@@ -24,6 +25,7 @@ from plugins.register.problems import (
     UNIT_UNKNOWN,
 )  # fmt: skip
 
+MOST_PENDING = 5
 ROLES = {
     ResidentKind.OWNER_OCCUPIER: "resident",
     ResidentKind.TENANT: "tenant",
@@ -46,13 +48,13 @@ async def find_unit(act: Act, place: Place, label: str) -> Any:
     Raises UNIT_UNKNOWN, UNIT_AMBIGUOUS.
     """
     low, high = subtree_range(place.path)
+    wanted, key = words.squeeze(label).upper(), words.room_key(label)
     rows = await act.tx.fetch(
         "SELECT u.*, c.name AS node_name, c.kind AS node_kind, p.name AS above_name FROM register_unit u "
         "JOIN core_community c ON c.id = u.community_id LEFT JOIN core_community p ON p.id = c.parent_id "
-        "WHERE c.path >= ? AND c.path < ? AND u.status = 'ACTIVE'",
-        (low, high),
+        "WHERE c.path >= ? AND c.path < ? AND u.status = 'ACTIVE' AND ? LIKE '%' || u.label_key",
+        (low, high, key),
     )
-    wanted, key = words.squeeze(label).upper(), words.room_key(label)
     found = [row for row in rows if wanted in _full_names(row)] or [row for row in rows if row["label_key"] == key]
     if not found:
         raise UNIT_UNKNOWN(path=("input", "unit"), place=place.name, label=label)
@@ -90,21 +92,24 @@ async def request_residency(
     if until is not None and until <= max(begins, today):
         raise TERM_WRONG(path=("input", "until"))
     await act.tx.one(f"SELECT id FROM core_person WHERE id = ?{act.tx.for_update}", (act.person_id,))
-    if await _standing(act, row["id"]):
-        raise ALREADY_REQUESTED()
+    await _check_standing(act, row["id"])
     key = await _insert(act, row, kind, begins, until, phone)
     act.note(resident=str(key), unit=str(row["id"]), kind=kind.value)
     act.emit("register.residency_requested", resident=str(key))
     return key
 
 
-async def _standing(act: Act, unit: int) -> bool:
-    found = await act.tx.one(
-        "SELECT id FROM register_resident WHERE unit_id = ? AND person_id = ? AND (state = 'PENDING' "
+async def _check_standing(act: Act, unit: int) -> None:
+    """Raise when the person is registered in the unit, or waits already, or waits in too many units."""
+    rows = await act.tx.fetch(
+        "SELECT unit_id, state FROM register_resident WHERE person_id = ? AND (state = 'PENDING' "
         "OR (state = 'VERIFIED' AND (until IS NULL OR until > ?)))",
-        (unit, act.person_id, act.now.date().isoformat()),
+        (act.person_id, act.now.date().isoformat()),
     )
-    return found is not None
+    if any(row["unit_id"] == unit for row in rows):
+        raise ALREADY_REQUESTED()
+    if sum(row["state"] == ResidentState.PENDING for row in rows) >= MOST_PENDING:
+        raise MANY_REQUESTS(most=MOST_PENDING, retry_after=86_400)
 
 
 async def _insert(act: Act, unit: Any, kind: ResidentKind, since: date, until: date | None, phone: str | None) -> int:

@@ -104,9 +104,8 @@ _UNITS = (
     "WHERE c.path >= ? AND c.path < ? AND (u.retired_on IS NULL OR u.retired_on > ?)"
 )
 _OWNERS = (
-    "SELECT o.unit_id, o.owner_id FROM register_ownership o JOIN register_unit u ON u.id = o.unit_id "
-    "JOIN core_community c ON c.id = u.community_id WHERE c.path >= ? AND c.path < ? "
-    "AND (o.since IS NULL OR o.since <= ?) AND (o.until IS NULL OR o.until > ?)"
+    "SELECT unit_id, owner_id FROM register_ownership WHERE community_id = ? "
+    "AND (since IS NULL OR since <= ?) AND (until IS NULL OR until > ?)"
 )
 
 
@@ -118,8 +117,8 @@ async def _build(act: Act, compound: Place, terms: Terms) -> list[Entry]:
     for place in terms.scope:
         low, high = subtree_range(place.path)
         units.update((row["id"], row) for row in await act.tx.fetch(_UNITS, (low, high, day)))
-        for row in await act.tx.fetch(_OWNERS, (low, high, day, day)):
-            owners[row["unit_id"]].add(row["owner_id"])
+    for row in await act.tx.fetch(_OWNERS, (compound.id, day, day)):
+        owners[row["unit_id"]].add(row["owner_id"])
     people = await _people(act, compound)
     _check_areas(units.values(), terms)
     developers = [key for key, row in people.items() if row["kind"] == OwnerKind.DEVELOPER]
@@ -383,9 +382,18 @@ def default_title(terms: Terms) -> str:
     return f"{names}{more}表决名册（基准日 {terms.record_date.isoformat()}）"
 
 
+_FORGET = (
+    "DELETE FROM register_roll_unit WHERE entry_id IN (SELECT id FROM register_roll_entry WHERE roll_id = ?)",
+    "DELETE FROM register_roll_voter WHERE roll_id = ?",
+    "DELETE FROM register_roll_entry WHERE roll_id = ?",
+)
+
+
 @deed(on=ROLL, step="rebuild_roll")
 async def rebuild_roll(act: Act) -> int:
     """Build a draft roll anew from the register as it is now, as of the same record date."""
+    for statement in _FORGET:  # a draft was shown to nobody: nothing of it has to be struck out
+        await act.tx.execute(statement, (act.matter.id,))
     await _rebuild(act, act.matter)
     return act.matter.id
 
@@ -525,7 +533,10 @@ async def _correct(act: Act, reason: str, objection: int | None) -> bool:
 @deed(on=ROLL, step="withdraw_roll")
 async def withdraw_roll(act: Act, *, reason: str) -> int:
     """Give up a roll that is not confirmed yet."""
-    act.note(reason=check_text(reason, "reason", most=300))
+    await act.tx.execute(
+        "UPDATE register_roll SET withdrawal_reason = ? WHERE matter_id = ?",
+        (check_text(reason, "reason", most=300), act.matter.id),
+    )
     return act.matter.id
 
 

@@ -5,10 +5,12 @@ Plain functions of the file: nothing here knows the register. A line with messag
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from core.masks import is_credit_code, is_id_number
@@ -16,10 +18,11 @@ from plugins.register import words
 from plugins.register.kinds import OwnerKind, OwnershipBasis, UnitUse
 from plugins.register.problems import AREA_SOURCE_NEEDED, EMPTY_FILE, HEADER_TWICE, NO_HEADER
 from plugins.register.rules import AreaSource
-from plugins.register.tables import Sheet, Value
+from plugins.register.tables import Sheet, Value, cell_name
 from plugins.register.words import Column
 
 HEADER_WITHIN = 20
+LONGEST_NAME = 60
 _AREAS = {
     Column.REGISTRY_AREA: AreaSource.REGISTRY,
     Column.SURVEY_AREA: AreaSource.SURVEY,
@@ -72,9 +75,9 @@ class Line:
     basis: OwnershipBasis | None = None
     developer: str | None = None
     messages: list[Message] = field(default_factory=list)
-    cells: dict[Column, str] = field(default_factory=dict)
+    columns: Mapping[Column, int] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, str, str]:
         """Return what names the unit, however it is spelt."""
         return words.building_key(self.building), words.stairwell_key(self.stairwell), words.room_key(self.room)
@@ -98,14 +101,16 @@ class Line:
         self.messages.append(Message(self.at(column), zh, en, is_error=False))
 
     def at(self, column: Column | None) -> str:
-        """Name the cell of a column in this line, or the line."""
-        return self.cells.get(column, self.cells.get(Column.ROOM, "")) if column else self.cells.get(Column.ROOM, "")
+        """Name the cell of a column in this line; that of the room when there is no such column."""
+        index = self.columns.get(column) if column is not None else None
+        return cell_name(self.sheet, self.row - 1, self.columns.get(Column.ROOM, 0) if index is None else index)
 
     def facts(self) -> dict[str, Any]:
-        """Return the line as JSON, to be sealed until it is applied."""
-        found = asdict(self)
-        found["cells"] = {column.value: cell for column, cell in self.cells.items()}
+        """Return the line as JSON, to be sealed until it is applied; only a mark is left of its errors."""
+        found = {name: getattr(self, name) for name in _PLAIN}
         found["areas"] = {source.value: area for source, area in self.areas.items()}
+        found["owners"] = [vars(owner) for owner in self.owners]
+        found["faulty"] = self.faulty
         for name in ("delivered_on", "since"):
             found[name] = found[name].isoformat() if found[name] else None
         return found
@@ -114,15 +119,20 @@ class Line:
     def of(cls, facts: Mapping[str, Any]) -> Line:
         """Read a line back from its JSON."""
         found = dict(facts)
-        found["cells"] = {Column(name): cell for name, cell in facts["cells"].items()}
+        found["messages"] = [Message("", "", "")] if found.pop("faulty") else []
         found["areas"] = {AreaSource(name): area for name, area in facts["areas"].items()}
         found["use"] = UnitUse(facts["use"]) if facts["use"] else None
         found["basis"] = OwnershipBasis(facts["basis"]) if facts["basis"] else None
-        found["messages"] = [Message(**message) for message in facts["messages"]]
         found["owners"] = [_owner(owner) for owner in facts["owners"]]
         for name in ("delivered_on", "since"):
             found[name] = date.fromisoformat(facts[name]) if facts[name] else None
         return cls(**found)
+
+
+_PLAIN = (
+    "number", "sheet", "row", "building", "stairwell", "room", "use", "is_joint", "delivered", "delivered_on", "since",
+    "basis", "developer",
+)  # fmt: skip
 
 
 def _owner(facts: Mapping[str, Any]) -> OwnerFacts:
@@ -190,7 +200,7 @@ def _columns(sheet: Sheet, at: int, reading: Reading) -> dict[Column, int]:
 def _line(number: int, sheet: Sheet, row: int, columns: Mapping[Column, int], reading: Reading) -> Line:
     values = {c: sheet.rows[row][i] for c, i in columns.items() if i < len(sheet.rows[row])}
     said = {column: text for column, value in values.items() if (text := words.squeeze(value))}
-    line = Line(number, sheet.name, row + 1, cells={c: sheet.cell(row, i) for c, i in columns.items()})
+    line = Line(number, sheet.name, row + 1, columns=columns)
     line.building, line.stairwell, line.room = (said.get(c, "") for c in (Column.BUILDING, Column.STAIRWELL, Column.ROOM))
     _check_labels(line)
     _read_use(line, said)
@@ -259,7 +269,9 @@ def _read_delivery(line: Line, values: Mapping[Column, Value], said: Mapping[Col
         if line.delivered is False:
             line.fault(Column.DELIVERED_ON, "未交付的房屋不应有交付日期", "a unit not handed over has no day of delivery")
         line.delivered, line.delivered_on = True, day
-    line.developer = said.get(Column.DEVELOPER)
+    line.developer = _text(values.get(Column.DEVELOPER)) or None
+    if line.developer and len(line.developer) > LONGEST_NAME:
+        line.fault(Column.DEVELOPER, f"建设单位超过 {LONGEST_NAME} 个字", f"longer than {LONGEST_NAME} characters")
 
 
 def _read_ownership(line: Line, values: Mapping[Column, Value], said: Mapping[Column, str], reading: Reading) -> None:
@@ -301,7 +313,7 @@ def _read_owners(line: Line, values: Mapping[Column, Value], said: Mapping[Colum
             line.fault(Column.OWNER, "业主姓名为空；未售房屋请填写建设单位，业主类型填“建设单位”",
                        "no owner; for unsold units name the developer, with 建设单位 as the kind of owner")  # fmt: skip
         return
-    if len(names) > 20 or any(len(name) > 60 or any(ord(c) < 32 for c in name) for name in names):
+    if len(names) > 20 or any(len(name) > LONGEST_NAME or any(ord(c) < 32 for c in name) for name in names):
         line.fault(Column.OWNER, "姓名过长，或一行超过 20 位业主", "a name is too long, or more than 20 owners in one line")
         return
     kinds = _kinds(line, names, said)
@@ -316,12 +328,14 @@ def _read_owners(line: Line, values: Mapping[Column, Value], said: Mapping[Colum
 
 
 def _text(value: Value) -> str:
-    """Write a cell as text with its line breaks, which may separate names."""
-    return "\n".join(words.squeeze(part) for part in str(value).split("\n")) if isinstance(value, str) else words.squeeze(value)
+    """Write a cell as text with its line breaks, which may separate names; blanks within a name stay."""
+    if not isinstance(value, str):
+        return words.squeeze(value)
+    return "\n".join(" ".join(part.split()) for part in unicodedata.normalize("NFC", value).split("\n"))
 
 
 def _parts(text: str) -> list[str]:
-    return [part for part in text.translate(_SEPARATORS).split(";") if part]
+    return [part.strip() for part in text.translate(_SEPARATORS).split(";") if part.strip()]
 
 
 def _kinds(line: Line, names: list[str], said: Mapping[Column, str]) -> list[OwnerKind]:
@@ -362,7 +376,8 @@ def _shares(
     if text in ("单独所有", "单独", "全部", "1", "100%"):
         parts = ["1/1"]
     else:
-        parts = [part for part in _text(values[Column.SHARE]).translate(_SHARE_SEPARATORS).split(";") if part]
+        split = _text(values[Column.SHARE]).translate(_SHARE_SEPARATORS).split(";")
+        parts = [words.squeeze(part) for part in split if part.strip()]
     shares = [words.share_of(part) for part in parts]
     if None in shares or len(shares) not in (1, count):
         line.fault(Column.SHARE, "份额须如 1/2、50% 或“共同共有”，并与业主一一对应",
@@ -372,7 +387,7 @@ def _shares(
 
 
 def _document(line: Line, text: str, kind: OwnerKind, reading: Reading) -> str | None:
-    number = text.upper()
+    number = words.squeeze(text).upper()
     fault = document_fault(number, kind) if reading.check_documents else None
     if fault is not None:
         line.fault(Column.DOCUMENT, *fault)

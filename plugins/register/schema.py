@@ -66,6 +66,10 @@ class Owner(Node):
     ownerships: Connection[Annotated["Ownership", strawberry.lazy("plugins.register.schema")]] = to_many(
         "Ownership", "{t}.owner_id", "What is owned now.", order=OLDEST, where=NOW
     )
+    corrections: Connection[Annotated["RegisterCorrection", strawberry.lazy("plugins.register.schema")]] = to_many(
+        "RegisterCorrection", "{t}.owner_id", "Why it was changed by hand, newest first; for who maintains it.",
+        order=NEWEST,
+    )  # fmt: skip
     phone_sealed: str = hidden("{t}.phone_sealed", allowed=sights.SEES_CONTACTS)
     phone_masked: str = hidden("{t}.phone_masked")
     document_sealed: str = hidden("{t}.document_sealed", allowed=sights.SEES_CONTACTS)
@@ -130,6 +134,18 @@ class Resident(Node):
         return unsealed(self, info, "register_resident", identity.PHONE)
 
 
+@declared(
+    models.Correction, path=ROW_PATH, visible=holders("register.manage_register", path=ROW_PATH, place=ROW_PLACE)
+)
+class RegisterCorrection(Node):
+    """Why something in the register was changed by hand; for those who maintain it."""
+
+    deed: str = column("What was done, e.g. register.correct_unit_area.")
+    reason: str = column("Why: what it rests on.")
+    made_at: datetime = column("When.")
+    made_by: Person | None = to_one("Person", "{t}.made_by_id", "Who did it.")
+
+
 @declared(models.Unit, visible=sights.SEES_UNIT, path=ROW_PATH)
 class Unit(Node):
     """A unit: a flat, a shop, a parking space, a common room."""
@@ -158,6 +174,9 @@ class Unit(Node):
     )
     residents: Connection[Resident] = to_many(
         "Resident", "{t}.unit_id", "Who lives there, or asked to be registered, latest request first.", order=NEWEST
+    )
+    corrections: Connection[RegisterCorrection] = to_many(
+        "RegisterCorrection", "{t}.unit_id", "Why it was changed by hand, newest first; for who maintains it.", order=NEWEST
     )
 
 
@@ -325,6 +344,7 @@ class VoterRoll(Matter):
     )
     published_at: datetime | None = column("When it was published.")
     objections_until: datetime | None = column("The first instant too late to object.")
+    withdrawal_reason: str | None = column("Why it was withdrawn; null unless it was.")
     open_objections: int = computed(
         "(SELECT COUNT(*) FROM register_roll_objection o WHERE o.roll_id = {t}.matter_id AND o.state = 'OPEN')",
         "How many objections await answers.",

@@ -37,8 +37,7 @@ class Sheet:
 
     def cell(self, row: int, column: int) -> str:
         """Name a cell by its zero-based place: ``清册!C12``, or ``C12`` where there is one sheet only."""
-        place = f"{letters(column)}{row + 1}"
-        return f"{self.name}!{place}" if self.name else place
+        return cell_name(self.name, row, column)
 
 
 def read(data: bytes, likely: Callable[[list[Value]], int] = len) -> list[Sheet]:
@@ -50,6 +49,12 @@ def read(data: bytes, likely: Callable[[list[Value]], int] = len) -> list[Sheet]
     if data.startswith(b"PK\x03\x04"):
         return _workbook(data)
     return [_text(decode(data), likely)]
+
+
+def cell_name(sheet: str, row: int, column: int) -> str:
+    """Name a cell by its zero-based place and the name of its sheet, if that matters."""
+    place = f"{letters(column)}{row + 1}"
+    return f"{sheet}!{place}" if sheet else place
 
 
 def letters(column: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from core.hierarchy import Place, place_by_id
 from core.ids import new_id
 from core.plugin import Act, check_text, deed, invalid
-from plugins.register import owners, places, store, words
+from plugins.register import corrections, owners, places, store, words
 from plugins.register.kinds import OwnershipBasis, UnitStatus, UnitUse
 from plugins.register.members import sync_members
 from plugins.register.plan import Share, UnitFields
@@ -73,7 +73,7 @@ async def add_unit(
 ) -> int:
     """Add a unit to a stairwell, a building or a compound; its owners are recorded by ``transferUnit``."""
     compound = await places.compound_of(act, act.place)
-    await places.lock(act, compound)
+    await places.change(act, compound)
     name = check_text(words.tidy_room(label), "label", most=40)
     areas = tuple(
         (source, area) for source, area in zip(AreaSource, (registry_area, survey_area, contract_area), strict=True) if area
@@ -154,10 +154,10 @@ async def correct_unit(
 async def _write_fields(act: Act, row: Any, before: UnitFields, after: UnitFields, reason: str) -> None:
     compound = await place_by_id(act.tx, row["compound_id"])
     developer = await _check_fields(act, compound, after)
+    await places.change(act, compound)
     await store.set_fields(act, row["id"], after, developer)
-    act.note(
-        unit=str(row["id"]), before=_noted(before), after=_noted(after), reason=check_text(reason, "reason", most=300)
-    )
+    await corrections.log(act, compound, reason, unit=row["id"])
+    act.note(unit=str(row["id"]), before=_noted(before), after=_noted(after))
     act.emit("register.unit_changed", unit=str(row["id"]))
 
 
@@ -172,6 +172,7 @@ async def retire_unit(act: Act, *, id: int, status: UnitStatus, reason: str) -> 
     """Take a unit out that was merged, divided or demolished: it counts no more, and its history stays."""
     row = await _locked(act, id)
     compound = await place_by_id(act.tx, row["compound_id"])
+    await places.change(act, compound)
     if status is UnitStatus.ACTIVE:
         raise invalid("status 须为 MERGED 或 DEMOLISHED。", "status must be MERGED or DEMOLISHED.", "input", "status")
     await act.tx.execute(
@@ -179,7 +180,8 @@ async def retire_unit(act: Act, *, id: int, status: UnitStatus, reason: str) -> 
         (status.value, act.now.date().isoformat(), id),
     )
     await sync_members(act, compound, await _owner_keys(act, id))
-    act.note(unit=str(id), status=status.value, reason=check_text(reason, "reason", most=300))
+    await corrections.log(act, compound, reason, unit=id)
+    act.note(unit=str(id), status=status.value)
     act.emit("register.unit_changed", unit=str(id))
     return id
 
@@ -207,13 +209,13 @@ async def transfer_unit(
     row = await _locked(act, id)
     _check_past(act, since, "since")
     compound = await place_by_id(act.tx, row["compound_id"])
-    await places.lock(act, compound)
+    await places.change(act, compound)
     shares = await _shares(act, compound, owners, since, basis)
-    touched = await store.transfer(act, id, shares, {}, act.spec.name)
+    touched = await store.transfer(act, compound, id, shares, {})
     await sync_members(act, compound, touched)
     await follow_unit(act, id)
-    act.note(unit=str(id), since=since.isoformat(), basis=basis.value, owners=[str(share.owner) for share in shares],
-             reason=check_text(reason, "reason", least=0, most=300))  # fmt: skip
+    await corrections.log(act, compound, reason, unit=id, least=0)
+    act.note(unit=str(id), since=since.isoformat(), basis=basis.value, owners=[str(share.owner) for share in shares])
     act.emit("register.unit_transferred", unit=str(id))
     return id
 

@@ -7,6 +7,7 @@ import unicodedata
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import lru_cache
 
 from plugins.register.kinds import OwnerKind, OwnershipBasis, UnitUse
 from plugins.register.rules import AreaSource
@@ -128,16 +129,19 @@ def title(value: Value) -> Column | None:
     return named
 
 
+@lru_cache(maxsize=20_000)
 def building_key(text: str) -> str:
     """Name a building as all its spellings agree: ``1幢``, ``第1栋``, ``01号楼`` and ``一座`` are ``1``."""
     return _number_key(text, _BUILDING_WORD)
 
 
+@lru_cache(maxsize=20_000)
 def stairwell_key(text: str) -> str:
     """Name a stairwell as all its spellings agree: ``二单元`` and ``2`` are ``2``."""
     return _number_key(text, _STAIRWELL_WORD)
 
 
+@lru_cache(maxsize=20_000)
 def room_key(text: str) -> str:
     """Name a unit as all its spellings agree: ``0302``, ``302室`` and ``302`` (Excel drops zeros) are ``302``."""
     return _number_key(text, _ROOM_WORD)

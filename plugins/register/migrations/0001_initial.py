@@ -26,6 +26,14 @@ class Migration(migrations.Migration):
 
     operations = [
         ops.CreateModel(
+            name='Ledger',
+            fields=[
+                ('community', fields.OneToOneField('core.Community', primary_key=True, related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('version', fields.BigIntField()),
+            ],
+            options={'table': 'register_ledger'},
+        ),
+        ops.CreateModel(
             name='Owner',
             fields=[
                 ('id', fields.BigIntField(primary_key=True, default=new_id, generated=False)),
@@ -178,9 +186,24 @@ class Migration(migrations.Migration):
             options={'table': 'register_unit', 'unique_together': (('community_id', 'label_key'),), 'indexes': [Index(fields=['compound_id', 'sort_key'])]},
         ),
         ops.CreateModel(
+            name='Correction',
+            fields=[
+                ('id', fields.BigIntField(primary_key=True, default=new_id, generated=False)),
+                ('community', fields.ForeignKeyField('core.Community', db_index=True, related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('unit', fields.ForeignKeyField('register.Unit', null=True, db_index=True, related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('owner', fields.ForeignKeyField('register.Owner', null=True, db_index=True, related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('deed', CodeField(max_length=80)),
+                ('reason', fields.CharField(max_length=300)),
+                ('made_at', InstantField()),
+                ('made_by', fields.ForeignKeyField('core.Person', null=True, db_index=True, related_name=False, on_delete=OnDelete.RESTRICT)),
+            ],
+            options={'table': 'register_correction'},
+        ),
+        ops.CreateModel(
             name='Ownership',
             fields=[
                 ('id', fields.BigIntField(primary_key=True, default=new_id, generated=False)),
+                ('community', fields.ForeignKeyField('core.Community', db_index=True, related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('unit', fields.ForeignKeyField('register.Unit', db_index=True, related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('owner', fields.ForeignKeyField('register.Owner', db_index=True, related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('numerator', fields.BigIntField()),
@@ -239,6 +262,7 @@ class Migration(migrations.Migration):
                 ('hash', CodeField(max_length=64)),
                 ('published_at', InstantField(null=True)),
                 ('objections_until', InstantField(null=True)),
+                ('withdrawal_reason', fields.CharField(null=True, max_length=300)),
                 ('closed_at', InstantField(null=True)),
             ],
             options={'table': 'register_roll'},
