@@ -95,6 +95,7 @@ MAY_SEE: Mapping[str, tuple[str, str, str]] = {
     "RollEntry": (NEVER, NEVER, NEVER),
     "RollObjection": (NEVER, NEVER, "t.person_id = {me}"),
     "RollCorrection": (NEVER, NEVER, NEVER),
+    "RegisterCorrection": (NEVER, NEVER, NEVER),
 }
 
 REFUSALS = {"NotSignedIn", "NotAllowed", "NotFound", "PluginDisabled"}
