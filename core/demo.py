@@ -81,9 +81,36 @@ QUERIES = (
 )
 
 
-def logins() -> list[dict[str, str]]:
-    """Return whom one can sign in as, for the terminal and the explorer."""
-    return [{"role": person.role, "username": person.key, "password": PASSWORD} for person in CAST]
+WELCOME = """# 欢迎。上方可选一个演示身份登录；Ctrl-Enter 执行，Ctrl-空格 提示此处可写的字段，左上角是全部类型的说明。
+# Welcome. Sign in above as one of the demo's people; Ctrl-Enter runs, Ctrl-Space completes, top left is the documentation.
+
+query Welcome {
+  viewer {
+    person { name }
+    roles { role community { name } }
+  }
+  community(code: "440604010001-C001") {
+    name
+    parent { name }
+    plugins { titleZh enabled }
+    matters(first: 10) {
+      nodes { kind title stateCode viewerCan { deed allowed reason { message } } }
+    }
+  }
+}
+"""
+
+
+async def logins(kernel: Kernel) -> list[dict[str, str]]:
+    """Return whom one can sign in as, for the terminal and the explorer: those whom plugins added, too."""
+    rows = await kernel.database.fetch(
+        "SELECT a.username, p.name, (SELECT MIN(r.role_id) FROM core_appointment r WHERE r.person_id = p.id) AS role "
+        "FROM core_account a JOIN core_person p ON p.id = a.person_id WHERE p.name LIKE '示例%' ORDER BY a.id"
+    )
+    return [
+        {"role": f"{row['name']} {row['role'] or ''}".strip(), "username": row["username"], "password": PASSWORD}
+        for row in rows
+    ]
 
 
 @dataclass

@@ -59,7 +59,9 @@ def _lines(world: DemoWorld, compound: Place) -> Iterator[tuple[str, ...]]:
             for floor in range(1, FLOORS + 1):
                 for door in range(1, PER_FLOOR + 1):
                     number += 1
-                    yield from _unit(building.name, stairwell.name, f"{floor:02d}{door:02d}", number, number - (number == 9))
+                    yield from _unit(
+                        building.name, stairwell.name, f"{floor:02d}{door:02d}", number, number - (number == 9)
+                    )
     block = world.buildings[compound.code][0].name
     yield block, "", "P01", "车位", "12.50", "", _name(1), "自然人", _phone(1), "", "2019-06-01", "是"
     yield block, "", "S01", "商铺", "", "56.40", "示例便利店有限公司", "法人", "", "", "2019-06-01", "是"

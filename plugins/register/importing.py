@@ -116,7 +116,12 @@ async def _terms(
 
 
 async def prepare(
-    kernel: Kernel, compound: Place, file_name: str, data: bytes, reading: roster.Reading, attachment_id: int | None = None
+    kernel: Kernel,
+    compound: Place,
+    file_name: str,
+    data: bytes,
+    reading: roster.Reading,
+    attachment_id: int | None = None,
 ) -> Prepared:
     """Read a roster and compare it with the register of a compound."""
     lines = await asyncio.to_thread(lambda: roster.lines_of(tables.read(data, roster.likeliness), reading))
@@ -280,7 +285,9 @@ async def _previewed(act: Act, key: int) -> Any:
 async def _finish(act: Act, key: int, state: ImportState) -> None:
     """End an import; the lines' personal data have served their purpose."""
     applied = to_wire(act.now) if state is ImportState.APPLIED else None
-    await act.tx.execute("UPDATE register_import SET state = ?, applied_at = ? WHERE id = ?", (state.value, applied, key))
+    await act.tx.execute(
+        "UPDATE register_import SET state = ?, applied_at = ? WHERE id = ?", (state.value, applied, key)
+    )
     await act.tx.execute("UPDATE register_import_row SET sealed = NULL WHERE roster_id = ?", (key,))
 
 
@@ -362,4 +369,3 @@ async def _summary(kernel: Kernel, key: int, language: str) -> Summary:
         row["absent_count"],
         tuple(f"{one['cell']} {one['en' if language == 'en' else 'zh']}" for one in told),
     )
-

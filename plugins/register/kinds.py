@@ -34,8 +34,18 @@ class OwnerKind(LabelledEnum):
     """What an owner is in law."""
 
     PERSON = "PERSON", "自然人", "Person", "A natural person."
-    COMPANY = "COMPANY", "法人或其他组织", "Company", "A company or other organisation; an authorised person acts for it."
-    DEVELOPER = "DEVELOPER", "建设单位", "Developer", "The developer: all it has not sold or not handed over is one head."
+    COMPANY = (
+        "COMPANY",
+        "法人或其他组织",
+        "Company",
+        "A company or other organisation; an authorised person acts for it.",
+    )
+    DEVELOPER = (
+        "DEVELOPER",
+        "建设单位",
+        "Developer",
+        "The developer: all it has not sold or not handed over is one head.",
+    )
     PROPERTY_RIGHT_UNIT = (
         "PROPERTY_RIGHT_UNIT", "公房产权单位", "Property-right unit", "The body that owns public housing not sold to tenants."
     )  # fmt: skip
@@ -45,7 +55,12 @@ class OwnershipBasis(LabelledEnum):
     """On what an ownership rests (建筑物区分所有权解释 1)."""
 
     REGISTERED = "REGISTERED", "不动产登记", "Registered", "Entered in the real-estate register."
-    JUDGMENT = "JUDGMENT", "裁判或征收", "Judgment", "By a judgment, an award or an expropriation decision (民法典 229)."
+    JUDGMENT = (
+        "JUDGMENT",
+        "裁判或征收",
+        "Judgment",
+        "By a judgment, an award or an expropriation decision (民法典 229).",
+    )
     INHERITANCE = "INHERITANCE", "继承", "Inheritance", "By inheritance (民法典 230)."
     CONSTRUCTION = "CONSTRUCTION", "合法建造", "Construction", "By lawful construction (民法典 231)."
     POSSESSION = (
@@ -87,7 +102,12 @@ class ImportRowState(LabelledEnum):
     NEW = "NEW", "新增", "New", "Adds a unit, or an owner to a unit."
     CHANGED = "CHANGED", "变更", "Changed", "Changes what the register says."
     UNCHANGED = "UNCHANGED", "不变", "Unchanged", "Says what the register says already."
-    CONFLICT = "CONFLICT", "冲突", "Conflict", "Well-formed, but it contradicts the register in a way people must settle."
+    CONFLICT = (
+        "CONFLICT",
+        "冲突",
+        "Conflict",
+        "Well-formed, but it contradicts the register in a way people must settle.",
+    )
     ERROR = "ERROR", "错误", "Error", "Cannot be understood; the messages name the cells."
 
 

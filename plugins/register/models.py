@@ -165,7 +165,9 @@ class RosterImport(Model):
     unchanged_count = fields.IntField()
     conflict_count = fields.IntField()
     error_count = fields.IntField()
-    absent_count = fields.IntField(description="units of the register that the file does not mention; they stay as they are")
+    absent_count = fields.IntField(
+        description="units of the register that the file does not mention; they stay as they are"
+    )
     created_at = InstantField()
     created_by: ForeignKeyNullableRelation[Person] = anchor("core.Person", null=True)
     applied_at = InstantField(null=True)
@@ -208,7 +210,9 @@ class VoterRoll(Model):
     published_at = InstantField(null=True)
     objections_until = InstantField(null=True)
     withdrawal_reason = fields.CharField(300, null=True)
-    closed_at = InstantField(null=True, description="since then who may vote is history and no longer follows the register")
+    closed_at = InstantField(
+        null=True, description="since then who may vote is history and no longer follows the register"
+    )
 
     class Meta:
         table = "register_roll"

@@ -86,7 +86,9 @@ class NewOwnerInput:
     kind: kinds.OwnerKind = text("What the owner is in law.", default=kinds.OwnerKind.PERSON)
     document: str | None = text("Identity number, or unified social credit code.", default=None)
     phone: str | None = text("Telephone number.", default=None)
-    share: str | None = text("The share, e.g. 1/2 or 50%; leave out for all owners when they own jointly.", default=None)
+    share: str | None = text(
+        "The share, e.g. 1/2 or 50%; leave out for all owners when they own jointly.", default=None
+    )
 
 
 @strawberry.input(description="Who owns a unit from a day on.")
@@ -176,7 +178,9 @@ class VerifyResidentInput(DeedInput):
 
     id: strawberry.ID = ref("Resident", "The residency.")
     owner: strawberry.ID | None = ref(
-        "Owner", "For an owner-occupier whose telephone number is not in the register: which owner it is.", optional=True
+        "Owner",
+        "For an owner-occupier whose telephone number is not in the register: which owner it is.",
+        optional=True,
     )
 
 
@@ -253,7 +257,9 @@ class PrepareRollInput(DeedInput):
     """A voter roll to build."""
 
     community: strawberry.ID = text("The code of the compound.")
-    record_date: date | None = text("The day whose register counts; today, if not said, and at the latest.", default=None)
+    record_date: date | None = text(
+        "The day whose register counts; today, if not said, and at the latest.", default=None
+    )
     scope: list[strawberry.ID] | None = text(
         "Codes of buildings or stairwells, for a vote of these alone; the whole place when left out.", default=None
     )

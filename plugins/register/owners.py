@@ -48,7 +48,9 @@ async def named_owner(act: Act, compound: Place, given: Mapping[str, Any], path:
     if given.get("owner") is not None:
         return int((await owner_row(act, compound, int(given["owner"])))["id"])
     if not given.get("name"):
-        raise invalid("请写明业主（owner）或姓名（name）。", "Name an owner by `owner`, or describe one by `name`.", *path)
+        raise invalid(
+            "请写明业主（owner）或姓名（name）。", "Name an owner by `owner`, or describe one by `name`.", *path
+        )
     kind = OwnerKind(given.get("kind") or OwnerKind.PERSON)
     name = check_text(given["name"], "name", most=60)
     document = _document(act, given.get("document"), kind, (*path, "document"))
@@ -112,11 +114,11 @@ async def by_index(act: Act, compound: Place, kind: str, value: str, name: str |
     )
 
 
-async def _add(
-    act: Act, compound: Place, kind: OwnerKind, name: str, document: str | None, phone: str | None
-) -> int:
+async def _add(act: Act, compound: Place, kind: OwnerKind, name: str, document: str | None, phone: str | None) -> int:
     key = new_id()
-    await act.tx.execute(store.INSERT_OWNER, store.owner_row(act.kernel.keys, key, compound.id, kind, name, phone, document))
+    await act.tx.execute(
+        store.INSERT_OWNER, store.owner_row(act.kernel.keys, key, compound.id, kind, name, phone, document)
+    )
     return key
 
 

@@ -59,7 +59,9 @@ class Tree:
 
     async def _add(self, parent: Place, kind: CommunityKind, name: str, word: str) -> Place:
         """Add a place called as the roster calls it; a bare number gets its word."""
-        made = await communities.add_child(self._act, parent, kind, f"{name}{word}" if name.isalnum() and name.isascii() else name)
+        made = await communities.add_child(
+            self._act, parent, kind, f"{name}{word}" if name.isalnum() and name.isascii() else name
+        )
         self._enter(made)
         return made
 

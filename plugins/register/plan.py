@@ -332,7 +332,9 @@ class _Planner:
         developer_kept = present is not None and present.developer_id is not None
         told = unit.said("developer") or developer_kept or self._own_developer(unit)
         if delivered is False and not told and len(self._owners.developers()) != 1:
-            unit.first.fault(Column.DEVELOPER, "未交付的房屋须写明建设单位", "a unit not handed over needs its developer named")
+            unit.first.fault(
+                Column.DEVELOPER, "未交付的房屋须写明建设单位", "a unit not handed over needs its developer named"
+            )
 
     def _own_developer(self, unit: UnitFacts) -> bool:
         return any(owner.kind is OwnerKind.DEVELOPER for _, owner in unit.owners)
@@ -345,7 +347,12 @@ class _Planner:
                 return (one.line, Column.DOCUMENT, "该证件号码已登记在另一姓名名下，请核对",
                         "this document number is registered under another name; check it")  # fmt: skip
         if len({one.person.key for one in resolved}) < len(resolved):
-            return unit.first, Column.OWNER, "两位业主在清册中是同一人", "two of the owners are one and the same in the register"
+            return (
+                unit.first,
+                Column.OWNER,
+                "两位业主在清册中是同一人",
+                "two of the owners are one and the same in the register",
+            )
         if present is None:
             return None
         if present.status is not UnitStatus.ACTIVE:
@@ -379,7 +386,9 @@ class _Planner:
 
     def _made(self, unit: UnitFacts, facts: OwnerFacts) -> _Person:
         document, phone = self._owners.index("document", facts.document), self._owners.index("phone", facts.phone)
-        own = document or (f"{words.squeeze(facts.name)}+{phone}" if phone else f"{'/'.join(unit.first.key)}:{facts.name}")
+        own = document or (
+            f"{words.squeeze(facts.name)}+{phone}" if phone else f"{'/'.join(unit.first.key)}:{facts.name}"
+        )
         key = f"{facts.kind.value}:{words.squeeze(facts.name) if facts.kind is not OwnerKind.PERSON else own}"
         return _Person(key, facts.kind, facts.name, phone, document)
 
@@ -488,7 +497,9 @@ class _Planner:
         if named is None:
             undelivered = unit.said("delivered") is False or (present is not None and not present.delivered)
             sole = self._owners.developers()
-            return kept or (sole[0].key if undelivered and len(sole) == 1 and unit.said("delivered") is not True else None)
+            return kept or (
+                sole[0].key if undelivered and len(sole) == 1 and unit.said("delivered") is not True else None
+            )
         facts = OwnerFacts(named, OwnerKind.DEVELOPER)
         person = self._owners.same(facts, ())
         one = _Resolved(unit.first, facts, person or self._made(unit, facts), person is None)
@@ -505,9 +516,7 @@ def _shares(unit: UnitFacts, resolved: list[_Resolved]) -> tuple[Share, ...]:
     count = len(resolved)
     joint = count > 1 and all(one.facts.share is None for one in resolved)
     since, basis = unit.said("since"), unit.said("basis") or OwnershipBasis.REGISTERED
-    return tuple(
-        Share(one.person.key, *(one.facts.share or (1, count)), joint, since, basis) for one in resolved
-    )
+    return tuple(Share(one.person.key, *(one.facts.share or (1, count)), joint, since, basis) for one in resolved)
 
 
 def _merged(known: KnownShare, said: Share, unit: UnitFacts, said_shares: bool) -> Share:

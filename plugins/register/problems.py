@@ -20,7 +20,10 @@ UNIT_EXISTS = Problem(
     Conflict, "register.unit_exists", "“{place}”已有房屋“{label}”。", "There is a unit {label} in {place} already."
 )
 UNIT_RETIRED = Problem(
-    Conflict, "register.unit_retired", "房屋“{label}”已注销，不能再变更。", "The unit {label} was retired; it cannot change any more."
+    Conflict,
+    "register.unit_retired",
+    "房屋“{label}”已注销，不能再变更。",
+    "The unit {label} was retired; it cannot change any more.",
 )
 AREA_NEEDED = Problem(
     Invalid, "register.area_needed",
@@ -33,19 +36,18 @@ DEVELOPER_NEEDED = Problem(
     "A unit not handed over needs its developer; the register of this compound does not hold exactly one.",
 )  # fmt: skip
 OWNERS_NEEDED = Problem(
-    Invalid, "register.owners_needed", "请至少写明一位业主，至多 {most} 位。", "Name at least one owner, and at most {most}."
+    Invalid,
+    "register.owners_needed",
+    "请至少写明一位业主，至多 {most} 位。",
+    "Name at least one owner, and at most {most}.",
 )
-OWNER_TWICE = Problem(
-    Invalid, "register.owner_twice", "同一业主写了两次。", "The same owner is named twice."
-)
+OWNER_TWICE = Problem(Invalid, "register.owner_twice", "同一业主写了两次。", "The same owner is named twice.")
 SHARES_WRONG = Problem(
     Invalid, "register.shares_wrong",
     "份额合计须恰好为 1，现为 {total}。共同共有请全部留空。",
     "The shares must add up to exactly 1; they make {total}. Leave all of them out for joint ownership.",
 )  # fmt: skip
-FUTURE_DAY = Problem(
-    Invalid, "register.future_day", "日期 {day} 在将来。", "The day {day} lies in the future."
-)
+FUTURE_DAY = Problem(Invalid, "register.future_day", "日期 {day} 在将来。", "The day {day} lies in the future.")
 DOCUMENT_WRONG = Problem(
     Invalid, "register.document_wrong",
     "证件号码不正确：身份证号和统一社会信用代码须通过校验位。",
@@ -60,7 +62,10 @@ PHONE_WRONG = Problem(
     Invalid, "register.phone_wrong", "电话号码须为 7 至 15 位数字。", "A telephone number has 7 to 15 digits."
 )
 OWNER_UNKNOWN = Problem(
-    NotFound, "register.owner_unknown", "本小区清册中没有该业主。", "There is no such owner in the register of this compound."
+    NotFound,
+    "register.owner_unknown",
+    "本小区清册中没有该业主。",
+    "There is no such owner in the register of this compound.",
 )
 NOT_AN_OWNER = Problem(
     Invalid, "register.not_an_owner",
@@ -114,7 +119,10 @@ RESIDENCY_STATE = Problem(
     "该登记的状态为“{state_zh}”，不能执行此操作。", "This residency is {state}; that is not possible any more.",
 )  # fmt: skip
 TERM_WRONG = Problem(
-    Invalid, "register.term_wrong", "结束日期须晚于开始日期和今天。", "The end must come after the beginning and after today."
+    Invalid,
+    "register.term_wrong",
+    "结束日期须晚于开始日期和今天。",
+    "The end must come after the beginning and after today.",
 )
 
 # --- imports ----------------------------------------------------------------------------------------------------------
@@ -150,9 +158,7 @@ AREA_SOURCE_NEEDED = Problem(
     "{cell} 的“面积”没有写明来源。请在 areaSource 指明，或把列名改为 建筑面积(登记)、建筑面积(测绘)、建筑面积(合同)。",
     "The area column {cell} does not say where it is from. Give areaSource, or name it 建筑面积(登记), (测绘) or (合同).",
 )  # fmt: skip
-EMPTY_FILE = Problem(
-    Invalid, "register.empty_file", "文件中没有数据行。", "The file holds no rows of data."
-)
+EMPTY_FILE = Problem(Invalid, "register.empty_file", "文件中没有数据行。", "The file holds no rows of data.")
 IMPORT_PLACE = Problem(
     Invalid, "register.import_place",
     "清册按小区导入，“{place}”不是小区。", "A roster is imported for a compound; {place} is none.",

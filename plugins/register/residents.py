@@ -67,7 +67,9 @@ def _full_names(row: Any) -> set[str]:
     above = row["above_name"] if row["node_kind"] == "STAIRWELL" else ""
     node = row["node_name"] if row["node_kind"] != "COMPOUND" else ""
     return {
-        words.squeeze(f"{prefix}{row['label']}{word}").upper() for prefix in (f"{above}{node}", node) for word in ("", "室")
+        words.squeeze(f"{prefix}{row['label']}{word}").upper()
+        for prefix in (f"{above}{node}", node)
+        for word in ("", "室")
     }
 
 

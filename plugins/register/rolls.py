@@ -308,7 +308,11 @@ async def _insert(act: Act, roll: int, numbered: Sequence[tuple[int, Entry]]) ->
     )
     await act.tx.execute_many(
         "INSERT INTO register_roll_voter (id, roll_id, entry_id, owner_id, person_id, may_vote) VALUES (?, ?, ?, ?, ?, ?)",
-        [(new_id(), roll, keys[number], owner, person, True) for number, entry in numbered for owner, person in entry.owners],
+        [
+            (new_id(), roll, keys[number], owner, person, True)
+            for number, entry in numbered
+            for owner, person in entry.owners
+        ],
     )
     await _designate(act, [keys[number] for number, entry in numbered if len(entry.owners) > 1])
 
@@ -403,7 +407,9 @@ async def _rebuild(act: Act, matter: Matter) -> Written:
     compound = await places.compound_of(act, act.place)
     before = await act.tx.value("SELECT hash FROM register_roll WHERE matter_id = ?", (matter.id,))
     written = await _write(act, matter.id, terms, await _build(act, compound, terms))
-    act.note(roll=str(matter.id), hash_before=before, roll_hash=written.hash, struck=written.struck, added=written.added)
+    act.note(
+        roll=str(matter.id), hash_before=before, roll_hash=written.hash, struck=written.struck, added=written.added
+    )
     return written
 
 
@@ -454,7 +460,9 @@ async def _turn_clock(act: Act, stopped: str, started: str) -> None:
     """Let the end of the window lead elsewhere: to confirmation, or to the answers that are still due."""
     if await act.tx.one("SELECT id FROM core_deadline WHERE matter_id = ? AND step = ?", (act.matter.id, started)):
         return
-    [row] = await act.tx.fetch("SELECT at, estimated FROM core_deadline WHERE matter_id = ? AND step = ?", (act.matter.id, stopped))
+    [row] = await act.tx.fetch(
+        "SELECT at, estimated FROM core_deadline WHERE matter_id = ? AND step = ?", (act.matter.id, stopped)
+    )
     await act.stop_clocks(stopped)
     await act.start_clock(ROLL, started, from_wire(row["at"]), OBJECTION_SOURCE, estimated=bool(row["estimated"]))
 
@@ -466,7 +474,8 @@ async def answer_roll_objection(act: Act, *, objection: int, upheld: bool, answe
     With the last answer after the window the roll is confirmed.
     """
     row = await act.tx.one(
-        f"SELECT * FROM register_roll_objection WHERE id = ? AND roll_id = ?{act.tx.for_update}", (objection, act.matter.id)
+        f"SELECT * FROM register_roll_objection WHERE id = ? AND roll_id = ?{act.tx.for_update}",
+        (objection, act.matter.id),
     )
     if row is None:
         raise OBJECTION_UNKNOWN(path=("input", "objection"))

@@ -189,7 +189,10 @@ def _columns(sheet: Sheet, at: int, reading: Reading) -> dict[Column, int]:
             continue
         if column in columns:
             raise HEADER_TWICE(
-                path=("input", "attachment"), first=sheet.cell(at, columns[column]), second=sheet.cell(at, index), title=column.value
+                path=("input", "attachment"),
+                first=sheet.cell(at, columns[column]),
+                second=sheet.cell(at, index),
+                title=column.value,
             )
         columns[column] = index
     if Column.AREA in columns and Column.AREA_SOURCE not in columns and reading.area_source is None:
@@ -201,7 +204,9 @@ def _line(number: int, sheet: Sheet, row: int, columns: Mapping[Column, int], re
     values = {c: sheet.rows[row][i] for c, i in columns.items() if i < len(sheet.rows[row])}
     said = {column: text for column, value in values.items() if (text := words.squeeze(value))}
     line = Line(number, sheet.name, row + 1, columns=columns)
-    line.building, line.stairwell, line.room = (said.get(c, "") for c in (Column.BUILDING, Column.STAIRWELL, Column.ROOM))
+    line.building, line.stairwell, line.room = (
+        said.get(c, "") for c in (Column.BUILDING, Column.STAIRWELL, Column.ROOM)
+    )
     _check_labels(line)
     _read_use(line, said)
     _read_areas(line, values, said, reading)
@@ -212,7 +217,11 @@ def _line(number: int, sheet: Sheet, row: int, columns: Mapping[Column, int], re
 
 
 def _check_labels(line: Line) -> None:
-    for column, text, most in ((Column.ROOM, line.room, 40), (Column.BUILDING, line.building, 30), (Column.STAIRWELL, line.stairwell, 30)):
+    for column, text, most in (
+        (Column.ROOM, line.room, 40),
+        (Column.BUILDING, line.building, 30),
+        (Column.STAIRWELL, line.stairwell, 30),
+    ):
         if len(text) > most or any(ord(c) < 32 for c in text):
             line.fault(column, f"{column.value}超过 {most} 个字符", f"longer than {most} characters")
     if not line.room:
@@ -237,7 +246,11 @@ def _read_areas(line: Line, values: Mapping[Column, Value], said: Mapping[Column
         text = said.get(Column.AREA_SOURCE)
         chosen = words.area_source_of(text) if text else reading.area_source
         if chosen is None:
-            line.fault(Column.AREA_SOURCE, "面积来源须为：登记、测绘或合同", "the source of the area must be 登记, 测绘 or 合同")
+            line.fault(
+                Column.AREA_SOURCE,
+                "面积来源须为：登记、测绘或合同",
+                "the source of the area must be 登记, 测绘 or 合同",
+            )
         else:
             _read_area(line, Column.AREA, chosen, values, said)
 
@@ -249,9 +262,17 @@ def _read_area(
         return
     area = words.area_of(values[column])
     if area is None:
-        line.fault(column, f"面积“{said[column][:20]}”须为正数，至多两位小数", "an area is a positive number with at most two decimals")
+        line.fault(
+            column,
+            f"面积“{said[column][:20]}”须为正数，至多两位小数",
+            "an area is a positive number with at most two decimals",
+        )
     elif line.areas.setdefault(source, area) != area:
-        line.fault(column, f"与同一行的{source.label_zh}面积不一致", f"differs from the {source.label_en} area in the same line")
+        line.fault(
+            column,
+            f"与同一行的{source.label_zh}面积不一致",
+            f"differs from the {source.label_en} area in the same line",
+        )
 
 
 def _read_delivery(line: Line, values: Mapping[Column, Value], said: Mapping[Column, str], reading: Reading) -> None:
@@ -267,7 +288,9 @@ def _read_delivery(line: Line, values: Mapping[Column, Value], said: Mapping[Col
     day = _day(line, Column.DELIVERED_ON, values, said, reading)
     if day is not None:
         if line.delivered is False:
-            line.fault(Column.DELIVERED_ON, "未交付的房屋不应有交付日期", "a unit not handed over has no day of delivery")
+            line.fault(
+                Column.DELIVERED_ON, "未交付的房屋不应有交付日期", "a unit not handed over has no day of delivery"
+            )
         line.delivered, line.delivered_on = True, day
     line.developer = _text(values.get(Column.DEVELOPER)) or None
     if line.developer and len(line.developer) > LONGEST_NAME:
@@ -314,7 +337,9 @@ def _read_owners(line: Line, values: Mapping[Column, Value], said: Mapping[Colum
                        "no owner; for unsold units name the developer, with 建设单位 as the kind of owner")  # fmt: skip
         return
     if len(names) > 20 or any(len(name) > LONGEST_NAME or any(ord(c) < 32 for c in name) for name in names):
-        line.fault(Column.OWNER, "姓名过长，或一行超过 20 位业主", "a name is too long, or more than 20 owners in one line")
+        line.fault(
+            Column.OWNER, "姓名过长，或一行超过 20 位业主", "a name is too long, or more than 20 owners in one line"
+        )
         return
     kinds = _kinds(line, names, said)
     documents = _aligned(line, Column.DOCUMENT, len(names), values)
@@ -405,7 +430,11 @@ def document_fault(number: str, kind: OwnerKind) -> tuple[str, str] | None:
         return None if good else ("统一社会信用代码未通过校验", "the credit code fails its check digit")
     if number[:1].isdigit():
         good = is_id_number(number)
-        return None if good else ("身份证号须为 18 位且通过校验位", "an identity number has 18 digits and passes its check digit")
+        return (
+            None
+            if good
+            else ("身份证号须为 18 位且通过校验位", "an identity number has 18 digits and passes its check digit")
+        )
     good = number.isascii() and number.isalnum() and 6 <= len(number) <= 20
     return None if good else ("证件号码须为 6 至 20 位字母和数字", "a document number has 6 to 20 letters and digits")
 
@@ -530,4 +559,6 @@ def _spread_faults(unit: UnitFacts) -> None:
         return
     for line in unit.lines:
         if not line.faulty:
-            line.fault(None, f"同一房屋的第 {faulty.row} 行有错误", f"line {faulty.row}, about the same unit, has an error")
+            line.fault(
+                None, f"同一房屋的第 {faulty.row} 行有错误", f"line {faulty.row}, about the same unit, has an error"
+            )

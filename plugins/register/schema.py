@@ -134,9 +134,7 @@ class Resident(Node):
         return unsealed(self, info, "register_resident", identity.PHONE)
 
 
-@declared(
-    models.Correction, path=ROW_PATH, visible=holders("register.manage_register", path=ROW_PATH, place=ROW_PLACE)
-)
+@declared(models.Correction, path=ROW_PATH, visible=holders("register.manage_register", path=ROW_PATH, place=ROW_PLACE))
 class RegisterCorrection(Node):
     """Why something in the register was changed by hand; for those who maintain it."""
 
@@ -155,20 +153,22 @@ class Unit(Node):
     place: Community = to_one("Community", "{t}.community_id", "The stairwell, building or compound it lies in.")
     use: kinds.UnitUse = column("What it is used as.")
     area: Area | None = computed("NULLIF({t}.area_centi, 0)", "The area that counts; null while no source gives one.")
-    area_source: rules.AreaSource | None = column("Where that area was taken from: registry, else survey, else contract.")
+    area_source: rules.AreaSource | None = column(
+        "Where that area was taken from: registry, else survey, else contract."
+    )
     registry_area: Area | None = column("The area in the real-estate register.", "{t}.registry_area_centi")
     survey_area: Area | None = column("The area as surveyed.", "{t}.survey_area_centi")
     contract_area: Area | None = column("The area in the sale contract.", "{t}.contract_area_centi")
-    delivered: bool = column("Whether it was handed over to its buyer; if not it counts as developer's stock.", convert=bool)
+    delivered: bool = column(
+        "Whether it was handed over to its buyer; if not it counts as developer's stock.", convert=bool
+    )
     delivered_on: date | None = column("When it was handed over, if known.")
     status: kinds.UnitStatus = column("Whether it still exists as such.")
     developer: OwnerRef | None = to_one("Owner", "{t}.developer_id", "Whose stock it is, or was.")
     representative: OwnerRef | None = to_one(
         "Owner", "{t}.representative_id", "Whom its co-owners designated to vote for it."
     )
-    ownerships: Connection[Ownership] = to_many(
-        "Ownership", "{t}.unit_id", "Who owns it now.", order=OLDEST, where=NOW
-    )
+    ownerships: Connection[Ownership] = to_many("Ownership", "{t}.unit_id", "Who owns it now.", order=OLDEST, where=NOW)
     ownership_history: Connection[Ownership] = to_many(
         "Ownership", "{t}.unit_id", "Who has owned it since the register knows, latest record first.", order=NEWEST
     )
@@ -176,7 +176,10 @@ class Unit(Node):
         "Resident", "{t}.unit_id", "Who lives there, or asked to be registered, latest request first.", order=NEWEST
     )
     corrections: Connection[RegisterCorrection] = to_many(
-        "RegisterCorrection", "{t}.unit_id", "Why it was changed by hand, newest first; for who maintains it.", order=NEWEST
+        "RegisterCorrection",
+        "{t}.unit_id",
+        "Why it was changed by hand, newest first; for who maintains it.",
+        order=NEWEST,
     )
 
 
@@ -222,7 +225,8 @@ class RosterImportRow(Node):
     def messages(self, info: strawberry.Info) -> list[RosterMessage]:
         language = "en" if info.context.language == "en" else "zh"
         return [
-            RosterMessage(cell=one["cell"], text=one[language], is_error=one["isError"]) for one in json.loads(self.told)
+            RosterMessage(cell=one["cell"], text=one[language], is_error=one["isError"])
+            for one in json.loads(self.told)
         ]
 
 
@@ -310,7 +314,9 @@ class RollCorrection(Node):
     """That a published roll was corrected: what it was before and after."""
 
     made_at: datetime = column("When.")
-    after_objection: bool = computed("CASE WHEN {t}.objection_id IS NULL THEN 0 ELSE 1 END", "Whether an objection led to it.")
+    after_objection: bool = computed(
+        "CASE WHEN {t}.objection_id IS NULL THEN 0 ELSE 1 END", "Whether an objection led to it."
+    )
     entries_struck: int = column("How many entries were struck out.")
     entries_added: int = column("How many entries were added.")
     hash_before: str = column("The roll's hash before.")
@@ -350,7 +356,11 @@ class VoterRoll(Matter):
         "How many objections await answers.",
     )
     entries: Connection[RollEntry] = to_many(
-        "RollEntry", "{t}.roll_id", "The heads that count, in order of their first unit.", order=BY_NUMBER, where=COUNTING
+        "RollEntry",
+        "{t}.roll_id",
+        "The heads that count, in order of their first unit.",
+        order=BY_NUMBER,
+        where=COUNTING,
     )
     struck_entries: Connection[RollEntry] = to_many(
         "RollEntry", "{t}.roll_id", "Entries that corrections struck out.", order=BY_NUMBER,
@@ -384,7 +394,9 @@ class VoterRoll(Matter):
 def _below(root: Any) -> Where:
     """Narrow units and residents to a place and all below it; a compound's own index serves its units."""
     low, high = subtree_range(root.path)
-    return Where("{t}.community_id IN (SELECT c.id FROM core_community c WHERE c.path >= ? AND c.path < ?)", (low, high))
+    return Where(
+        "{t}.community_id IN (SELECT c.id FROM core_community c WHERE c.path >= ? AND c.path < ?)", (low, high)
+    )
 
 
 @extension("Community")
@@ -421,7 +433,9 @@ class CommunityRegister:
             where &= Where("{t}.label_key = ?", (words.room_key(label),))
         return await info.context.reading.page("Unit", info, where=where, order=BY_PLACE, first=first, after=after)
 
-    @strawberry.field(description="Residents and requests here and below, newest first; for who verifies, and one's own.")
+    @strawberry.field(
+        description="Residents and requests here and below, newest first; for who verifies, and one's own."
+    )
     async def residents(
         self,
         info: strawberry.Info,
@@ -449,8 +463,12 @@ async def _by_id(info: strawberry.Info, type_name: str, id: strawberry.ID) -> An
 class RegisterQuery:
     """Root queries of ``register``."""
 
-    @strawberry.field(description="The units that the viewer owns, acts for, or lives in; empty for nobody in particular.")
-    async def my_units(self, info: strawberry.Info, first: First = 20, after: After = strawberry.UNSET) -> Connection[Unit]:
+    @strawberry.field(
+        description="The units that the viewer owns, acts for, or lives in; empty for nobody in particular."
+    )
+    async def my_units(
+        self, info: strawberry.Info, first: First = 20, after: After = strawberry.UNSET
+    ) -> Connection[Unit]:
         where = sights.OWN_UNITS(info.context.sight)
         return await info.context.reading.page("Unit", info, where=where, order=BY_PLACE, first=first, after=after)
 
@@ -470,4 +488,3 @@ class RegisterQuery:
     async def roster_import(self, info: strawberry.Info, id: Id) -> RosterImport | None:
         found: RosterImport | None = await _by_id(info, "RosterImport", id)
         return found
-

@@ -13,7 +13,9 @@ from plugins.register.lifecycle import ROLL
 
 READ_UNITS, READ_REGISTER, READ_CONTACTS = "register.read_units", "register.read_register", "register.read_contacts"
 
-UNIT_PATH = "(SELECT c.path FROM register_unit u JOIN core_community c ON c.id = u.community_id WHERE u.id = {t}.unit_id)"
+UNIT_PATH = (
+    "(SELECT c.path FROM register_unit u JOIN core_community c ON c.id = u.community_id WHERE u.id = {t}.unit_id)"
+)
 UNIT_COMPOUND = "(SELECT u.compound_id FROM register_unit u WHERE u.id = {t}.unit_id)"
 ROLL_PATH = "(SELECT rm.path FROM core_matter rm WHERE rm.id = {t}.roll_id)"
 ROLL_PLACE = "(SELECT rm.community_id FROM core_matter rm WHERE rm.id = {t}.roll_id)"

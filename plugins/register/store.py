@@ -59,7 +59,8 @@ class Snapshot:
         for row in self.shares:
             shares.setdefault(row["unit_id"], []).append(_share(row))
         owners = [
-            KnownOwner(r["id"], OwnerKind(r["kind"]), r["name"], r["phone_index"], r["document_index"]) for r in self.owners
+            KnownOwner(r["id"], OwnerKind(r["kind"]), r["name"], r["phone_index"], r["document_index"])
+            for r in self.owners
         ]
         return Known([_unit(row, keys, shares.get(row["id"], [])) for row in self.units], owners)
 
@@ -226,9 +227,7 @@ INSERT_OWNERSHIP = (
 )
 
 
-async def _write_units(
-    act: Act, compound: Place, units: Sequence[NewUnit], keys: Mapping[Key, int]
-) -> None:
+async def _write_units(act: Act, compound: Place, units: Sequence[NewUnit], keys: Mapping[Key, int]) -> None:
     tree = await places.Tree.of(act, compound)
     unit_rows, share_rows = [], []
     for unit in units:
@@ -269,9 +268,7 @@ def _owner(key: Key | None, keys: Mapping[Key, int]) -> int | None:
     return keys[key] if isinstance(key, str) else key
 
 
-async def _change_units(
-    act: Act, compound: Place, changes: Iterable[UnitChange], keys: Mapping[Key, int]
-) -> set[int]:
+async def _change_units(act: Act, compound: Place, changes: Iterable[UnitChange], keys: Mapping[Key, int]) -> set[int]:
     """Carry out changes of units; returns the owners who lost or gained one."""
     touched: set[int] = set()
     for change in changes:
@@ -297,9 +294,7 @@ async def set_fields(act: Act, unit: int, fields: UnitFields, developer: int | N
     )
 
 
-async def transfer(
-    act: Act, compound: Place, unit: int, shares: Sequence[Share], keys: Mapping[Key, int]
-) -> set[int]:
+async def transfer(act: Act, compound: Place, unit: int, shares: Sequence[Share], keys: Mapping[Key, int]) -> set[int]:
     """Close the present ownerships of a unit on the day the new ones begin, and record these; returns all owners concerned.
 
     Rows that began on that day or later were wrong: their time becomes empty, and they stay for the record. With them

@@ -69,7 +69,11 @@ def letters(column: int) -> str:
 
 def decode(data: bytes) -> str:
     """Decode text by its byte order mark, else as UTF-8, else as GB 18030, which Excel writes in China."""
-    for mark, charset in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+    for mark, charset in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
         if data.startswith(mark):
             return _decoded(data, charset)
     try:

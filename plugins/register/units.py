@@ -76,7 +76,9 @@ async def add_unit(
     await places.change(act, compound)
     name = check_text(words.tidy_room(label), "label", most=40)
     areas = tuple(
-        (source, area) for source, area in zip(AreaSource, (registry_area, survey_area, contract_area), strict=True) if area
+        (source, area)
+        for source, area in zip(AreaSource, (registry_area, survey_area, contract_area), strict=True)
+        if area
     )
     fields = UnitFields(use, areas, delivered, delivered_on, developer)
     developer_id = await _check_fields(act, compound, fields)
@@ -234,9 +236,7 @@ async def _shares(
     whole = sum(Fraction(*fraction) for fraction in filled)
     if whole != 1:
         raise SHARES_WRONG(path=("input", "owners"), total=whole)
-    return [
-        Share(key, *fraction, is_joint, since, basis) for key, fraction in zip(keys, filled, strict=True)
-    ]
+    return [Share(key, *fraction, is_joint, since, basis) for key, fraction in zip(keys, filled, strict=True)]
 
 
 def _share(owner: Mapping[str, Any], at: int) -> tuple[int, int] | None:

@@ -78,7 +78,19 @@ _KINDS: dict[OwnerKind, str] = {
     OwnerKind.PROPERTY_RIGHT_UNIT: "产权单位 公房产权单位 公房 propertyrightunit",
 }
 _KIND_WORDS = {word: kind for kind, words in _KINDS.items() for word in words.split()}
-_COMPANY_ENDINGS = ("公司", "企业", "集团", "合作社", "银行", "商行", "经济联合社", "经济社", "委员会", "事务所", "中心")
+_COMPANY_ENDINGS = (
+    "公司",
+    "企业",
+    "集团",
+    "合作社",
+    "银行",
+    "商行",
+    "经济联合社",
+    "经济社",
+    "委员会",
+    "事务所",
+    "中心",
+)
 
 _BASES: dict[OwnershipBasis, str] = {
     OwnershipBasis.REGISTERED: "登记 不动产登记 买卖 购买 赠与 转移登记 registered",

@@ -53,7 +53,16 @@ def test_all_spellings_of_a_building_are_one(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "key"), [("0302", "302"), ("302室", "302"), ("３０２房", "302"), ("A-01", "A-1"), ("a-1", "A-1"), ("0", "0"), ("1001", "1001")]
+    ("text", "key"),
+    [
+        ("0302", "302"),
+        ("302室", "302"),
+        ("３０２房", "302"),
+        ("A-01", "A-1"),
+        ("a-1", "A-1"),
+        ("0", "0"),
+        ("1001", "1001"),
+    ],
 )
 def test_rooms_are_the_same_without_what_excel_drops(text: str, key: str) -> None:
     """Leading zeros, the word for room, width and case do not tell rooms apart; zeros inside do."""
@@ -62,7 +71,13 @@ def test_rooms_are_the_same_without_what_excel_drops(text: str, key: str) -> Non
 
 def test_chinese_numbers_up_to_ninety_nine_are_read() -> None:
     """Stairwells are often counted in characters."""
-    assert [words.stairwell_key(t) for t in ("一单元", "十单元", "十二单元", "二十单元", "二十一单元")] == ["1", "10", "12", "20", "21"]
+    assert [words.stairwell_key(t) for t in ("一单元", "十单元", "十二单元", "二十单元", "二十一单元")] == [
+        "1",
+        "10",
+        "12",
+        "20",
+        "21",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +167,13 @@ def test_lines_survive_being_sealed() -> None:
     """What a line says is the same after it was written down; its errors leave a mark."""
     good, bad = lines("1幢,1单元,0101,80,甲 乙;丙,12000000001;12000000002,,1/2;1/2,2020-01-01", "1幢,1单元,,80,甲,,,,")
     again = Line.of(good.facts())
-    assert (again.owners, again.areas, again.since, again.key, again.faulty) == (good.owners, good.areas, good.since, good.key, False)
+    assert (again.owners, again.areas, again.since, again.key, again.faulty) == (
+        good.owners,
+        good.areas,
+        good.since,
+        good.key,
+        False,
+    )
     assert [owner.name for owner in again.owners] == ["甲 乙", "丙"]
     assert Line.of(bad.facts()).faulty
 
