@@ -106,13 +106,14 @@ def serve(
         raise _end(MISCONFIGURED, *error.problems) from error
     logging.basicConfig(level=config.log_level, format="%(levelname)s %(name)s: %(message)s")
     logins: list[dict[str, str]] = []
+    shown: dict[str, Any] = {}
     if config.is_development:
-        run(lambda: _demo_if_empty(config))
-        logins = demo.logins()
-    _greet(config)
+        logins = run(lambda: _demo_if_empty(config))
+        shown = {"demo": logins, "query": demo.WELCOME}
+    _greet(config, logins)
     chosen = uvicorn.Config(
         # The kernel is opened by the server's own loop, in the application's lifespan.
-        application(lambda: Kernel.open(config, root=ROOT), demo=logins),
+        application(lambda: Kernel.open(config, root=ROOT), demo=shown),
         log_level=config.log_level.lower(), server_header=False, ws_max_size=1 << 20, timeout_graceful_shutdown=10,
         access_log=False,
     )  # fmt: skip
@@ -132,25 +133,26 @@ def _listen(config: Config) -> socket.socket:
     return listening
 
 
-def _greet(config: Config) -> None:
+def _greet(config: Config, logins: list[dict[str, str]]) -> None:
     base = f"http://{config.host}:{config.port}"
     console.print(f"\n[bold]善治 Shanzhi[/bold]  {base}/graphql   SDL: {base}/schema.graphql   health: {base}/readyz")
     if not config.is_development:
         return
     console.print(f"Community's own schema: {base}/c/{demo.COMMUNITY_CODE}-C001/graphql")
     console.print(f"Demo logins (password [bold]{demo.PASSWORD}[/bold]):")
-    for login in demo.logins():
+    for login in logins:
         console.print(f"  {login['username']:<11} {login['role']}", highlight=False)
     console.print("Three queries to try:")
     for query in demo.QUERIES:
         console.print(f"  {query}", highlight=False, markup=False)
 
 
-async def _demo_if_empty(config: Config) -> None:
+async def _demo_if_empty(config: Config) -> list[dict[str, str]]:
     async with kernel_of(config) as kernel:
         if not await kernel.database.value("SELECT COUNT(*) FROM core_community"):
             console.print("First start: building the demo world …")
             await demo.build(kernel, DIVISIONS, say=lambda text: console.print(f"  {text}"))
+        return await demo.logins(kernel)
 
 
 @app.command()

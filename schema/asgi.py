@@ -8,7 +8,7 @@
 
 import gc
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ CSP = (
 class Edge:
     """Everything HTTP needs: the kernel, its schemas, and one executor per schema in use."""
 
-    def __init__(self, kernel: Kernel, *, demo: Sequence[dict[str, str]] = ()) -> None:
+    def __init__(self, kernel: Kernel, *, demo: Mapping[str, Any]) -> None:
         self.kernel = kernel
         self.profiles = profiles_of(kernel.host, suggestions=kernel.config.is_development)
         self.work = Work()
@@ -116,9 +116,9 @@ class Edge:
         return frozenset(p for p in self.profiles.usable() if book.is_enabled(p, path, now))
 
     async def page(self, scope: Scope) -> Response:
-        """Answer a browser with the explorer; in development with the demo's logins."""
+        """Answer a browser with the explorer; in development with the demo's logins and a first query."""
         html = (ASSETS / "graphiql.html").read_text(encoding="utf-8")
-        demo = json.dumps({"demo": list(self._demo)}, ensure_ascii=False).replace("<", "\\u003c")
+        demo = json.dumps({"demo": [], **self._demo}, ensure_ascii=False).replace("<", "\\u003c")
         html = html.replace('{"demo": []}', demo, 1)
         return HTMLResponse(html, headers={"Content-Security-Policy": CSP, "X-Content-Type-Options": "nosniff"})
 
@@ -160,7 +160,7 @@ Opening = Callable[[], Awaitable[Kernel]]
 class Site:
     """The application around an edge that exists once the kernel is open."""
 
-    def __init__(self, kernel: Kernel | Opening, demo: Sequence[dict[str, str]]) -> None:
+    def __init__(self, kernel: Kernel | Opening, demo: Mapping[str, Any]) -> None:
         self._kernel = kernel
         self._demo = demo
         self._edge = Edge(kernel, demo=demo) if isinstance(kernel, Kernel) else None
@@ -220,9 +220,12 @@ class Site:
         ]
 
 
-def application(kernel: Kernel | Opening, *, demo: Sequence[dict[str, str]] = ()) -> ASGIApp:
-    """Build the ASGI application of a kernel, or of one that its lifespan opens on the server's own loop."""
-    site = Site(kernel, demo)
+def application(kernel: Kernel | Opening, *, demo: Mapping[str, Any] | None = None) -> ASGIApp:
+    """Build the ASGI application of a kernel, or of one that its lifespan opens on the server's own loop.
+
+    ``demo`` is what the explorer shows: ``demo``, a list of role, username and password, and ``query`` to begin with.
+    """
+    site = Site(kernel, demo or {})
     return Starlette(lifespan=site.lifespan, routes=site.routes())
 
 
