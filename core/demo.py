@@ -81,8 +81,13 @@ QUERIES = (
 )
 
 
-WELCOME = """# 欢迎。上方可选一个演示身份登录；Ctrl-Enter 执行，Ctrl-空格 提示此处可写的字段，左上角是全部类型的说明。
-# Welcome. Sign in above as one of the demo's people; Ctrl-Enter runs, Ctrl-Space completes, top left is the documentation.
+WELCOME = """# 上方可选一个演示身份登录
+# Ctrl-Enter 执行，Ctrl-空格 提示可写的字段
+# 左上角是全部类型的说明
+#
+# Sign in above as one of the demo's people
+# Ctrl-Enter runs, Ctrl-Space completes
+# Top left: documentation of all types
 
 query Welcome {
   viewer {
@@ -94,7 +99,12 @@ query Welcome {
     parent { name }
     plugins { titleZh enabled }
     matters(first: 10) {
-      nodes { kind title stateCode viewerCan { deed allowed reason { message } } }
+      nodes {
+        kind
+        title
+        stateCode
+        viewerCan { deed allowed }
+      }
     }
   }
 }
