@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -192,3 +193,12 @@ def test_every_command_of_the_pages_works(place: Place) -> None:
         )
         assert found.returncode == 0, f"{text}\n{found.stdout}\n{found.stderr}"
         assert '"errors"' not in found.stdout, f"{text}\n{found.stdout}"
+
+
+@pytest.mark.parametrize(
+    "page", [README, CHINESE, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    """Every relative link names a file that exists."""
+    targets = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text("utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
