@@ -270,7 +270,12 @@ def may_vote(sight: Sight) -> Where:
 
 def voters(sight: Sight) -> Where:
     """Show an entry to the persons who may vote for it."""
-    return Where(f"{may_vote(sight).sql} = 1", may_vote(sight).params)
+    if sight.viewer.person_id is None:
+        return Where("FALSE")
+    return Where(
+        "{t}.id IN (SELECT v.entry_id FROM register_roll_voter v WHERE v.person_id = ? AND v.may_vote)",
+        (sight.viewer.person_id,),
+    )
 
 
 @declared(models.RollEntry, visible=sights.sees_roll, path=sights.ROLL_PATH)

@@ -25,46 +25,45 @@ IMPORT_PATH = (
 IMPORT_PLACE = "(SELECT i.community_id FROM register_import i WHERE i.id = {t}.roster_id)"
 
 
-def _mine(sql: str, *, dates: int) -> Rule:
-    """Make a rule of a predicate over the viewer's person and today, in that order; nobody in particular sees nothing."""
+ME, TODAY = "person", "today"
+
+
+def _mine(sql: str, *values: str) -> Rule:
+    """Make a rule of a predicate about the viewer, with ``?`` for each of ``values``; nobody in particular sees nothing.
+
+    The predicates ask whether a key is among those found from the viewer's side, so that few rows are looked at.
+    """
 
     def rule(sight: Sight) -> Where:
         if sight.viewer.system is not None:
             return Where("TRUE")
         if sight.viewer.person_id is None:
             return Where("FALSE")
-        return Where(sql, (sight.viewer.person_id, *((sight.now.date().isoformat(),) * dates)))
+        known = {ME: sight.viewer.person_id, TODAY: sight.now.date().isoformat()}
+        return Where(sql, tuple(known[value] for value in values))
 
     return rule
 
 
 def owned(unit: str) -> Rule:
     """Admit whoever owns a unit now, or acts for an owner of it by a mandate; ``unit`` is the SQL of its key."""
-
-    def rule(sight: Sight) -> Where:
-        if sight.viewer.system is not None:
-            return Where("TRUE")
-        if sight.viewer.person_id is None:
-            return Where("FALSE")
-        return Where(
-            "EXISTS (SELECT 1 FROM register_ownership own JOIN register_owner me ON me.id = own.owner_id "
-            f"WHERE own.unit_id = {unit} AND own.until IS NULL AND (me.person_id = ? OR me.representative_id = ?))",
-            (sight.viewer.person_id, sight.viewer.person_id),
-        )
-
-    return rule
+    return _mine(
+        f"{unit} IN (SELECT own.unit_id FROM register_owner me JOIN register_ownership own ON own.owner_id = me.id "
+        "WHERE (me.person_id = ? OR me.representative_id = ?) AND own.until IS NULL)",
+        ME, ME,
+    )  # fmt: skip
 
 
 LIVES_HERE = _mine(
-    "EXISTS (SELECT 1 FROM register_resident mr WHERE mr.unit_id = {t}.id AND mr.person_id = ? "
-    "AND mr.state = 'VERIFIED' AND (mr.until IS NULL OR mr.until > ?))",
-    dates=1,
-)
+    "{t}.id IN (SELECT mr.unit_id FROM register_resident mr WHERE mr.person_id = ? AND mr.state = 'VERIFIED' "
+    "AND (mr.until IS NULL OR mr.until > ?))",
+    ME, TODAY,
+)  # fmt: skip
 CO_OWNS = _mine(
-    "EXISTS (SELECT 1 FROM register_owner me JOIN register_ownership mine ON mine.owner_id = me.id "
+    "{t}.id IN (SELECT theirs.owner_id FROM register_owner me JOIN register_ownership mine ON mine.owner_id = me.id "
     "JOIN register_ownership theirs ON theirs.unit_id = mine.unit_id "
-    "WHERE me.person_id = ? AND theirs.owner_id = {t}.id AND mine.until IS NULL AND theirs.until IS NULL)",
-    dates=0,
+    "WHERE me.person_id = ? AND mine.until IS NULL AND theirs.until IS NULL)",
+    ME,
 )
 IS_OWNER = either(person("{t}.person_id"), person("{t}.representative_id"))
 OWN_UNITS = either(owned("{t}.id"), LIVES_HERE)

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+from core import errors
 from core.clock import CHINA
 from core.fields import canonical_json
 from core.plugin import Act, DeedSpec, Viewer
-from plugins.register import api
+from plugins.register import api, importing
 from plugins.register.importing import import_roster_file
 from plugins.register.rules import HeadsKey
 from tests.conftest import World
@@ -976,3 +977,87 @@ async def test_the_register_disappears_where_it_is_switched_off(place: World) ->
     assert refused["code"] == "core.plugin_disabled"
     await place.do("enablePlugin", switch, as_="staff")
     assert await units(place) == before
+
+
+async def test_nothing_personal_is_in_the_trace_or_in_events(place: World) -> None:
+    """Names, numbers, labels' owners and the reasons people write: none of it is in what can never be erased."""
+    unit = (await units(place))["1栋1单元0201"]
+    owner = unit["ownerships"]["nodes"][0]["owner"]["id"]
+    reason = "示例业主乙来电说明"
+    sale = [{"name": "示例买家", "phone": "12000000077"}]
+    roll = await published(place)
+    made = await place.do("objectToRoll", {"id": roll, "text": reason}, "... on RollObjection { id }", as_="resident")
+    deeds: list[tuple[str, dict[str, Any], str]] = [
+        ("correctUnitArea", {"id": unit["id"], "source": "SURVEY", "area": "91.00", "reason": reason}, "staff"),
+        ("correctOwner", {"id": owner, "phone": "12000000066", "reason": reason}, "staff"),
+        ("transferUnit", {"id": unit["id"], "owners": sale, "since": "2026-02-01", "reason": reason}, "staff"),
+        ("answerRollObjection", {"id": roll, "objection": made["id"], "upheld": True, "answer": reason}, "chair"),
+        ("withdrawRoll", {"id": roll, "reason": reason}, "chair"),
+    ]
+    for mutation, given, who in deeds:
+        answer = await place.do(mutation, given, as_=who)
+        assert answer["__typename"] in ("Unit", "Owner", "VoterRoll"), answer
+    leaves = await place.kernel.database.fetch("SELECT body AS text FROM core_trace_leaf WHERE deed LIKE 'register.%'")
+    told = await place.kernel.database.fetch("SELECT payload AS text FROM core_event WHERE plugin = 'register'")
+    everything = " ".join(row["text"] for row in [*leaves, *told])
+    for personal in ("示例业主", "示例买家", "120000", reason, SHOP):
+        assert personal not in everything
+    shown = (
+        "query($id: ID!) { node(id: $id) { ... on Unit { corrections { nodes { deed reason madeBy { name } } } } } }"
+    )
+    kept = (await place.gql(shown, {"id": unit["id"]}, as_="staff")).data["node"]["corrections"]["nodes"]
+    assert [(one["deed"], one["reason"]) for one in kept] == [
+        ("register.transfer_unit", reason),
+        ("register.correct_unit_area", reason),
+    ]
+    assert (await place.gql(shown, {"id": unit["id"]}, as_="town")).data["node"]["corrections"]["nodes"] == []
+
+
+async def test_a_correction_between_comparison_and_writing_beats_the_import(place: World) -> None:
+    """What was worked out before the deed holds only while the register has not changed; trying again then works."""
+    found = await preview(place, as_csv([(*ROSTER[6][:4], "51.00", *ROSTER[6][5:])]))
+    key = int(found["id"].rpartition("_")[2])
+    staff = await place.demo.viewer("staff")
+    ready = await importing.plan_again(place.kernel, staff, key)
+    unit = (await units(place))["3栋1单元0101"]["id"]
+    corrected = {"id": unit, "source": "REGISTRY", "area": "71.00", "reason": "登记簿"}
+    await place.do("correctUnitArea", corrected, as_="staff")
+    with pytest.raises(errors.Conflict, match=r"core\.beaten"):
+        await place.kernel.perform(
+            importing.apply_roster_import, staff, id=key, plan_hash=found["planHash"], ready=ready
+        )
+    assert (await apply(place, found))["state"] == "APPLIED"
+    seen = await units(place)
+    assert (seen["2栋1单元0101"]["area"], seen["3栋1单元0101"]["area"]) == ("51.00", "71.00")
+
+
+async def test_nobody_asks_to_live_everywhere(place: World) -> None:
+    """Five requests may wait; the sixth is told to wait for those."""
+    labels = ["1栋1单元0101", "1栋1单元0102", "1栋1单元0201", "1栋2单元0101", "1栋2单元0102", "2栋1单元0101"]
+    answers = [
+        await place.do("requestResidency", {"community": code(place), "unit": label, "kind": "OTHER"}, as_="stranger")
+        for label in labels
+    ]
+    assert [answer["__typename"] for answer in answers] == ["Resident"] * 5 + ["TooManyRequests"]
+
+
+async def test_a_transfer_ends_membership_representation_and_begins_the_buyers(place: World) -> None:
+    """The seller is no member any more, the designation lapses, a buyer known from elsewhere in the compound becomes one."""
+    for key in ("seller", "buyer"):
+        await place.person(key, "resident", place.demo.places["elsewhere"])
+    await link(place, "1栋1单元0201", "seller")
+    await link(place, "3栋1单元0101", "buyer")
+    unit, first = (await units(place))["1栋1单元0201"]["id"], await owner_id(place, "1栋1单元0201")
+    await place.do("setRepresentative", {"id": unit, "owner": first}, as_="staff")
+    buyer = await owner_id(place, "3栋1单元0101")
+    sale = {"id": unit, "owners": [{"owner": buyer}], "since": "2026-03-01"}
+    fields = "... on Unit { representative { id } ownerships { nodes { owner { id } } } }"
+    done = await place.do("transferUnit", sale, fields, as_="staff")
+    assert (done["representative"], [n["owner"]["id"] for n in done["ownerships"]["nodes"]]) == (None, [buyer])
+    query = "{ viewer { roles { role community { parent { name } } } } }"
+
+    async def owned(key: str) -> list[str]:
+        roles = (await place.gql(query, as_=key)).data["viewer"]["roles"]
+        return sorted(r["community"]["parent"]["name"] for r in roles if r["role"] == "owner")
+
+    assert (await owned("seller"), await owned("buyer")) == ([], ["1栋", "3栋"])
