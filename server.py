@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -27,12 +28,20 @@ from core.config import Config, ConfigError, load_config
 from core.database import StorageUnavailable
 from core.divisions import import_divisions
 from core.errors import DomainError
-from core.host import HostError, ManifestError, PluginListError, explain
+from core.host import Host, HostError, ManifestError, PluginListError, explain
 from core.kernel import Kernel, load_host
 from core.passwords import check_username
 from core.upgrade import MigrationFailed, outstanding, upgrade, write_migration
-from schema.asgi import application
-from schema.compose import Profiles
+from core.viewers import load_viewer
+from core.workers import Supervisor, bind
+from schema.asgi import Edge, application
+from schema.compose import Profiles, profiles_of
+from schema.context import Context
+from schema.documents import check_documents
+from schema.engine import EngineExecutor
+from schema.engine.explain import explain as explained
+from schema.http_errors import Refused
+from schema.requests import GraphQLRequest
 
 ROOT = Path(__file__).parent
 LIST = ROOT / "plugins.toml"
@@ -84,9 +93,9 @@ def _end(code: int, *sentences: str) -> typer.Exit:
 
 
 @asynccontextmanager
-async def kernel_of(config: Config) -> AsyncIterator[Kernel]:
+async def kernel_of(config: Config, plugins: Host | None = None) -> AsyncIterator[Kernel]:
     """Open the kernel for the time of a command."""
-    kernel = await Kernel.open(config, root=ROOT)
+    kernel = await Kernel.open(config, host=plugins, root=ROOT)
     try:
         yield kernel
     finally:
@@ -98,43 +107,74 @@ def serve(
     dev: Dev = False,
     port: Annotated[int | None, typer.Option(help="Port to listen on; PORT says the same.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes to serve with; more than one needs PostgreSQL.")
+    ] = None,
 ) -> None:
     """Migrate and serve; in development mode an empty database gets the demo world first."""
     try:
-        config = config_of(dev=dev, port=port, host=host)
+        config = config_of(dev=dev, port=port, host=host, workers=workers)
+        plugins = _compose(config) if config.workers > 1 or config.documents is not None else None
     except ConfigError as error:
         raise _end(MISCONFIGURED, *error.problems) from error
+    except (HostError, ManifestError, PluginListError) as error:
+        raise _end(MISCONFIGURED, *(getattr(error, "problems", None) or [str(error)])) from error
     logging.basicConfig(level=config.log_level, format="%(levelname)s %(name)s: %(message)s")
     logins: list[dict[str, str]] = []
     shown: dict[str, Any] = {}
     if config.is_development:
-        logins = run(lambda: _demo_if_empty(config))
+        logins = run(lambda: _demo_if_empty(config, plugins))
         shown = {"demo": logins, "query": demo.WELCOME}
-    _greet(config, logins)
+    listening = _listen(config)
+    _greet(config, logins, listening.getsockname()[1])
+    if config.workers == 1:
+        _serve(config, plugins, shown, listening)
+        return
+    if not config.is_development:
+        run(lambda: _migrate_once(config, plugins))
+    gc.freeze()  # what the workers share stays shared: their collectors do not touch it
+    address = listening.getsockname()[:2]  # kept by the first socket, which never listens: the port is nobody else's
+    Supervisor(config.workers, lambda: _serve(config, plugins, shown, bind(*address, shared=True))).run()
+
+
+def _compose(config: Config) -> Host:
+    """Load the plugins and compose the schema before the workers are forked, which then start at once; check documents."""
+    plugins = load_host(ROOT)
+    whole = profiles_of(plugins, suggestions=config.is_development).superset()
+    check_documents(config.documents, whole, allow_introspection=config.introspection)
+    return plugins
+
+
+def _serve(config: Config, plugins: Host | None, shown: dict[str, Any], listening: socket.socket) -> None:
+    """Serve by this process until it is told to stop."""
     chosen = uvicorn.Config(
         # The kernel is opened by the server's own loop, in the application's lifespan.
-        application(lambda: Kernel.open(config, root=ROOT), demo=shown),
+        application(lambda: Kernel.open(config, host=plugins, root=ROOT), demo=shown),
         log_level=config.log_level.lower(), server_header=False, ws_max_size=1 << 20, timeout_graceful_shutdown=10,
         access_log=False,
     )  # fmt: skip
-    uvicorn.Server(chosen).run(sockets=[_listen(config)])
+    uvicorn.Server(chosen).run(sockets=[listening])
+
+
+async def _migrate_once(config: Config, plugins: Host | None) -> None:
+    """Migrate, and bring roles up to date, before the workers start: they find everything done."""
+    async with kernel_of(config, plugins):
+        pass
 
 
 def _listen(config: Config) -> socket.socket:
-    """Open the listening socket; a client that takes nothing for 30 seconds is cut by the system."""
     try:
-        listening = socket.create_server((config.host, config.port), backlog=2048)
+        if config.workers > 1 and config.port:
+            bind(config.host, config.port).close()  # sharing the port with another server by mistake would go unnoticed
+        return bind(config.host, config.port, shared=config.workers > 1)
     except OSError as error:
         raise _end(
             UNAVAILABLE, f"cannot listen on {config.host}:{config.port}: {error.strerror}; choose another --port"
         ) from error
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
-    return listening
 
 
-def _greet(config: Config, logins: list[dict[str, str]]) -> None:
-    base = f"http://{config.host}:{config.port}"
+def _greet(config: Config, logins: list[dict[str, str]], port: int) -> None:
+    base = f"http://{config.host}:{port}"
     console.print(f"\n[bold]善治 Shanzhi[/bold]  {base}/graphql   SDL: {base}/schema.graphql   health: {base}/readyz")
     if not config.is_development:
         return
@@ -147,8 +187,8 @@ def _greet(config: Config, logins: list[dict[str, str]]) -> None:
         console.print(f"  {query}", highlight=False, markup=False)
 
 
-async def _demo_if_empty(config: Config) -> list[dict[str, str]]:
-    async with kernel_of(config) as kernel:
+async def _demo_if_empty(config: Config, plugins: Host | None) -> list[dict[str, str]]:
+    async with kernel_of(config, plugins) as kernel:
         if not await kernel.database.value("SELECT COUNT(*) FROM core_community"):
             console.print("First start: building the demo world …")
             await demo.build(kernel, DIVISIONS, say=lambda text: console.print(f"  {text}"))
@@ -269,6 +309,44 @@ def schema() -> None:
     if unwell:
         raise _end(REFUSED, *unwell)
     typer.echo(profiles.superset().as_str())
+
+
+@app.command("explain")
+def explain_document(
+    document: Annotated[Path, typer.Argument(help="A file with one GraphQL document.", exists=True, dir_okay=False)],
+    variables: Annotated[str, typer.Option(help="Its variables, as JSON.")] = "{}",
+    operation: Annotated[str | None, typer.Option(help="Which operation, if there are several.")] = None,
+    as_: Annotated[str | None, typer.Option("--as", help="Who asks: an account's name; nobody when left out.")] = None,
+    dev: Dev = False,
+) -> None:
+    """Run a query and print how: its strategy and cost, its SQL, the indexes used, the resolvers."""
+
+    async def work() -> None:
+        async with kernel_of(config_of(dev=dev)) as kernel:
+            edge, viewer, now = Edge(kernel, demo={}), Viewer(), kernel.clock.now()
+            if as_ is not None:
+                person = await kernel.database.value("SELECT person_id FROM core_account WHERE username = ?", (as_,))
+                found = await load_viewer(kernel.database, person, now=now) if person is not None else None
+                if found is None:
+                    raise _end(REFUSED, f"there is no account {as_}")
+                viewer = found
+            request = {"query": document.read_text("utf-8"), "operationName": operation, "variables": _json(variables)}
+            executor = EngineExecutor(edge.profiles.superset(), edge.context)
+            try:
+                prepared = executor.operations.find(GraphQLRequest.from_json(request))
+            except Refused as no:
+                raise _end(REFUSED, *(str(error["message"]) for error in no.refusal.errors)) from no
+            context = Context(kernel, viewer, await kernel.settings_book(), now)
+            typer.echo("\n".join(await explained(executor, prepared, request["variables"], context)))
+
+    run(work)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as wrong:
+        raise _end(MISCONFIGURED, f"--variables is no JSON: {wrong}") from wrong
 
 
 @import_app.command()

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 HOST = "127.0.0.1"
 PATIENCE = 30.0
@@ -59,8 +59,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport to write on."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a TCP connection has no other
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Collect an answer and hand it over when it is whole."""
@@ -121,30 +120,117 @@ class Sample:
 async def drive(port: int, requests: Iterator[bytes], check: Check, *, clients: int, seconds: float) -> Sample:
     """Send requests from so many clients until the time is up or no request is left; every answer is checked.
 
-    Raises WrongAnswer for the first answer that is none, or when answers stay out.
+    Each client asks again as soon as it has its answer. An answer that equals the one before on its connection was
+    checked with that one. Raises WrongAnswer for the first answer that is none, or when answers stay out.
     """
-    sample = Sample()
-    lines = [await Line.to(port) for _ in range(clients)]
+    loop = asyncio.get_running_loop()
+    campaign = _Round(requests, check, clients, loop.create_future())
+    askers = [(await loop.create_connection(lambda: _Asker(campaign), HOST, port))[1] for _ in range(clients)]
     begun = time.perf_counter()
+    campaign.end = begun + seconds
     try:
-        async with asyncio.timeout(seconds + PATIENCE):
-            await asyncio.gather(*(_client(line, requests, check, sample, begun + seconds) for line in lines))
+        for asker in askers:
+            asker.ask()
+        await asyncio.wait_for(campaign.over, seconds + PATIENCE)
     except TimeoutError:
         raise WrongAnswer(f"no answer within {PATIENCE:g} seconds") from None
     finally:
-        for line in lines:
-            line.close()
-    sample.seconds = time.perf_counter() - begun
-    return sample
+        for asker in askers:
+            asker.close()
+    return Sample(time.perf_counter() - begun, campaign.latencies)
 
 
-async def _client(line: Line, requests: Iterator[bytes], check: Check, sample: Sample, end: float) -> None:
-    """Ask in a closed loop; the first request is always sent, however short the round."""
-    while (request := next(requests, None)) is not None:
-        begun = time.perf_counter()
-        answer = await line.ask(request)
-        done = time.perf_counter()
-        check(answer)
-        sample.latencies.append(done - begun)
-        if done >= end:
+@dataclass
+class _Round:
+    """What the clients of one round share."""
+
+    requests: Iterator[bytes]
+    check: Check
+    asking: int
+    over: asyncio.Future[None]
+    end: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+
+    def leave(self) -> None:
+        """Count a client that is through."""
+        self.asking -= 1
+        if not self.asking and not self.over.done():
+            self.over.set_result(None)
+
+    def fail(self, error: WrongAnswer) -> None:
+        """End the round."""
+        if not self.over.done():
+            self.over.set_exception(error)
+
+
+class _Asker(asyncio.Protocol):
+    """A client without tasks or futures of its own, so that the generator takes little from the server's machine."""
+
+    def __init__(self, campaign: _Round) -> None:
+        self._round = campaign
+        self._transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+        self._head = self._end = 0
+        self._begun = 0.0
+        self._last = b""
+        self._is_through = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport to write on."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def ask(self) -> None:
+        """Send the next request, the first one however short the round."""
+        request = next(self._round.requests, None)
+        if request is None or self._transport is None:
+            self._leave()
             return
+        self._begun = time.perf_counter()
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        """Collect an answer; when it is whole, check it and ask again."""
+        buffer = self._buffer
+        buffer += data
+        if not self._end:
+            found = buffer.find(b"\r\n\r\n")
+            if found < 0:
+                return
+            length = _LENGTH.search(buffer, 0, found)
+            self._head = found + 4
+            self._end = self._head + (int(length[1]) if length else 0)
+        if len(buffer) >= self._end:
+            self._answered(time.perf_counter())
+
+    def _answered(self, done: float) -> None:
+        answer = Answer(int(self._buffer[9:12]), bytes(self._buffer[self._head : self._end]))
+        self._buffer.clear()
+        self._end = 0
+        if answer.status != 200 or answer.body != self._last:
+            try:
+                self._round.check(answer)
+            except WrongAnswer as wrong:
+                self._round.fail(wrong)
+                return
+            self._last = answer.body
+        self._round.latencies.append(done - self._begun)
+        if done < self._round.end:
+            self.ask()
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        if not self._is_through:
+            self._is_through = True
+            self._round.leave()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the round that no answer will come."""
+        if not self._is_through:
+            self._round.fail(WrongAnswer(f"the server closed the connection: {exc}"))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._is_through = True
+        if self._transport is not None:
+            self._transport.close()

@@ -27,7 +27,7 @@ from core.kernel import Kernel
 from core.models import Deadline
 from plugins.register.models import Owner, RollEntry, RollUnit, RollVoter, Unit, VoterRoll
 from plugins.voting.ballots import receipt_of
-from plugins.voting.models import Ballot, Motion, Poll, Returned, Turnout
+from plugins.voting.models import AreaTurnout, Ballot, Motion, Poll, Returned, Turnout
 from plugins.voting.rules import JointDecisionMatter
 from plugins.voting.service.counting import count_poll
 from plugins.voting.settings import VotingSettings
@@ -61,6 +61,7 @@ POLL = Table(
 )  # fmt: skip
 MOTION = Table(Motion, ("id", "poll_id", "position", "title", "text", "matter_code", "options"))
 TURNOUT = Table(Turnout, ("id", "poll_id", "building", "all_area_centi", "all_heads", "area_centi", "heads"))
+AREA_TURNOUT = Table(AreaTurnout, ("id", "poll_id", "area_centi", "all_entries", "entries"))
 RETURNED = Table(
     Returned, ("id", "poll_id", "entry_id", "owner_id", "person_id", "channel", "at", "marks", "nonce", "receipt")
 )
@@ -139,6 +140,7 @@ async def _poll(kernel: Kernel, at: Neighbourhood, size: int, *, is_open: bool) 
     else:
         await _ballots(kernel, key, voters, ends - timedelta(days=1))
     await add(kernel.database, TURNOUT, _turnout(key, voters, taken=not is_open))
+    await add(kernel.database, AREA_TURNOUT, [(new_id(), key, AREA, size, 0 if is_open else size)])
     return key, voters
 
 

@@ -1,4 +1,4 @@
-"""Our own server as a process of its own, in production mode, and what the system says of its CPU time and memory."""
+"""The measured servers, each a process of its own, and what the system says of their CPU time and memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from typing import BinaryIO
 from bench.load import HOST, Line
 
 ROOT = Path(__file__).parent.parent
-START_SECONDS = 60
+OURS = ("engine", "shanzhi-stock")
+START_SECONDS = 120
 STOP_SECONDS = 20
 _READY = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
@@ -35,7 +36,7 @@ class Server:
     port: int
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time, user and system, that the process has used so far."""
+        """Return the CPU time, user and system, that all threads of the process have used so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -47,28 +48,35 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(folder: Path, url: str, secret: str) -> AsyncIterator[Server]:
-    """Run a server on a database; what it prints goes to ``server.log`` in the folder."""
-    port = _free_port()
-    with (folder / "server.log").open("wb") as log:
-        process = _start(port, _environment(folder, url, secret), log)
+async def serving(variant: str, folder: Path, url: str, secret: str) -> AsyncIterator[Server]:
+    """Run a variant's server on a database; what it prints goes to ``<variant>.log`` in the folder."""
+    port, log = _free_port(), folder / f"{variant}.log"
+    with log.open("wb") as written:
+        process = _start(_command(variant, port), _environment(variant, folder, url, secret), written)
         try:
-            await _until_ready(process, port, folder / "server.log")
+            await _until_ready(process, port, log)
             yield Server(process.pid, port)
         finally:
             await asyncio.to_thread(_stop, process)
 
 
-def _start(port: int, environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
-    command = [sys.executable, str(ROOT / "server.py"), "serve", "--port", str(port)]
+def _start(command: list[str], environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
 
-def _environment(folder: Path, url: str, secret: str) -> dict[str, str]:
+def _command(variant: str, port: int) -> list[str]:
+    if variant in OURS:
+        return [sys.executable, str(ROOT / "server.py"), "serve", "--port", str(port)]
+    return [sys.executable, "-m", "bench.baselines", variant, "--port", str(port)]
+
+
+def _environment(variant: str, folder: Path, url: str, secret: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SHANZHI_") and name != "PORT"}
     ours = {
         "SHANZHI_DATA_DIR": str(folder), "SHANZHI_DATABASE_URL": url, "SHANZHI_SECRET": secret,
-        "SHANZHI_LOG_LEVEL": "WARNING",
+        "SHANZHI_LOG_LEVEL": "WARNING", "SHANZHI_ENGINE": "true" if variant == "engine" else "false",
+        # Counted as in production, but one machine asks for thousands here.
+        "SHANZHI_RATE_LIMIT": "1000000000",
     }  # fmt: skip
     return {**kept, **ours}
 

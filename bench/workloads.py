@@ -49,7 +49,7 @@ def workloads(copy: Copy) -> list[Workload]:
     codes = copy.facts.communities
     found = [
         Workload("W0", "{__typename}", itertools.repeat(request_of("{__typename}")), has(b'"__typename":"Query"')),
-        Workload("W1", "one community with its parent", _each(W1, codes), has(b'"parent":{"code"')),
+        Workload("W1", "one community with its parent", _each(W1, codes), has(b'"parent"')),
         Workload("W2", "a community's 20 notices with authors", _each(W2, codes), counts(b'"title"', 20)),
         Workload("W3", "towns, communities, compounds, 3 notices + 3 wishes each", itertools.repeat(
             request_of(W3, {"code": DISTRICT}, token=copy.staff)), counts(b'"title"', 6 * copy.facts.compounds), FEW),
@@ -66,7 +66,7 @@ def _votes(copy: Copy) -> list[Workload]:
         Workload("W5", "cast a ballot, every time another voter", _ballots(votes.open, votes.motion, copy.voters),
                  has(b'"__typename":"BallotReceipt"'), VOTERS),
         Workload("W6", "result and turnout of 600 ballots", itertools.repeat(
-            request_of(W6, {"id": votes.counted}, token=copy.staff)), has(b'"verdict":{"outcome"')),
+            request_of(W6, {"id": votes.counted}, token=copy.staff)), has(b'"verdict"')),
     ]  # fmt: skip
 
 

@@ -13,8 +13,8 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -37,6 +37,7 @@ DISTRICT = "440604000000"
 COMPOUNDS = 160
 STAFF = "bench-staff"
 VOTER = "bench-voter"
+RUN_LASTS = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -181,15 +182,21 @@ class Store:
 
 
 @asynccontextmanager
-async def copy_of(store: Store) -> AsyncIterator[Copy]:
-    """Give a copy of the world, made now unless it was made before; it is dropped in the end."""
+async def copy_of(store: Store, label: str = "run", like: Copy | None = None) -> AsyncIterator[Copy]:
+    """Give a copy of the world, made now unless it was made before; it is dropped in the end.
+
+    Copies with different labels may be there at once; those made ``like`` another have its secret and its logins.
+    """
     if not await store.ready():
         await _build(store)
-    name = store.prefix + "run"
+    name = store.prefix + label
     url = await store.copy(name)
-    folder = store.folder / f"run-{store.database}"
+    folder = store.folder / f"{label}-{store.database}"
     folder.mkdir(exist_ok=True)
     try:
+        if like is not None:
+            yield replace(like, url=url, folder=folder)
+            return
         facts = Facts.read(store.facts.read_text(encoding="utf-8"))
         secret = secrets.token_urlsafe(48)
         staff, voters = await _tokens(_config(folder, url, secret))
@@ -212,8 +219,9 @@ async def _tokens(config: Config) -> tuple[str, list[str]]:
             "WHERE a.username >= ? AND a.username < ? ORDER BY a.id",
             ("bench-", "bench."),
         )
-        now = kernel.clock.now()
-        made = [(row["username"], make_access_token(kernel, row["id"], 1, row["family"], now)[0]) for row in found]
+        # A run takes longer than a token lives. One that was signed ahead is as dear to check, and lasts to its end.
+        then = kernel.clock.now() + RUN_LASTS
+        made = [(row["username"], make_access_token(kernel, row["id"], 1, row["family"], then)[0]) for row in found]
     finally:
         await kernel.close()
     staff = next(token for name, token in made if name.startswith(STAFF))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -133,13 +134,14 @@ class Where:
 
     sql: str
     params: tuple[Any, ...] = ()
+    joined: str = field(default="", compare=False)  # AND or OR, when it is a chain of such in parentheses
 
     def __and__(self, other: Where) -> Where:
         if self.sql == "TRUE":
             return other
         if other.sql == "TRUE":
             return self
-        return Where(f"({self.sql} AND {other.sql})", self.params + other.params)
+        return self._chained("AND", other)
 
     def __or__(self, other: Where) -> Where:
         if "TRUE" in (self.sql, other.sql):
@@ -148,7 +150,12 @@ class Where:
             return other
         if other.sql == "FALSE":
             return self
-        return Where(f"({self.sql} OR {other.sql})", self.params + other.params)
+        return self._chained("OR", other)
+
+    def _chained(self, word: str, other: Where) -> Where:
+        """Join two; a chain stays flat, for parentheses inside parentheses soon are too deep for SQLite's parser."""
+        links = (part.sql[1:-1] if part.joined == word else part.sql for part in (self, other))
+        return Where(f"({f' {word} '.join(links)})", self.params + other.params, word)
 
 
 TRUE = Where("TRUE")
@@ -171,19 +178,39 @@ class MatterKind(Protocol):
         """Return who of those may see their files; None for all."""
 
 
+class Moment(Enum):
+    """What stands for the time in the parameters of a predicate that is made once for many readings."""
+
+    NOW = "now"
+    TODAY = "today"
+
+    def of(self, at: datetime) -> str:
+        """Return the parameter for one reading."""
+        return to_wire(at) if self is Moment.NOW else at.date().isoformat()
+
+
 @dataclass(frozen=True)
 class Sight:
-    """Whose eyes, and at what moment: what a row predicate is made for."""
+    """Whose eyes, and at what moment: what a row predicate is made for.
+
+    Rules ask ``now_wire`` and ``today`` and only put them among the parameters: where predicates last longer than one
+    request (``moment`` is None then) they are a ``Moment``, which each reading replaces.
+    """
 
     viewer: Viewer
-    now: datetime
+    moment: datetime | None
     enabled: Callable[[str], Sequence[tuple[str, str]]] = field(default=lambda plugin: (("", "\uffff"),))
     kinds: Mapping[tuple[str, str], MatterKind] = field(default_factory=dict)  # by plugin and kind
 
     @property
-    def now_wire(self) -> str:
+    def now_wire(self) -> Any:
         """Return the moment in the wire format, as instants are stored."""
-        return to_wire(self.now)
+        return Moment.NOW if self.moment is None else Moment.NOW.of(self.moment)
+
+    @property
+    def today(self) -> Any:
+        """Return the day as days are stored: ``2026-11-23``."""
+        return Moment.TODAY if self.moment is None else Moment.TODAY.of(self.moment)
 
 
 Rule = Callable[[Sight], Where]

@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import os
-import secrets
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import timedelta
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core import access, accounts, attachments, idempotency, work
 from core._db.seam import Tx
 from core.clock import to_wire
+from core.database import StorageUnavailable
 from core.events import Event, Reaction
+from core.leases import RENEW_EVERY, Leases
 from core.matters import MATTER_COLUMNS, Matter
 from core.work import Act, DeedSpec
 
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("shanzhi.background")
 
-LEASE_SECONDS = 30
 SETTLE_EVERY = 5.0
 TIDY_EVERY = 3600.0
+OUTBOX_EVERY = 1.0
 BATCH = 100
+LEAP = 1_000
+"""How far a reaction's cursor may fall behind the newest event before it is moved on without an event of its own."""
 
 
 def spawn(coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
@@ -45,13 +47,14 @@ class Background:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._leases = Leases(kernel)
         self._tasks: list[asyncio.Task[Any]] = []
 
     def start(self) -> None:
         """Start the loops."""
         self._tasks = [
             spawn(self._outbox(), "outbox"),
+            spawn(self._every(RENEW_EVERY, self._leases.renew), "leases"),
             spawn(self._every(SETTLE_EVERY, self.settle_due), "settle"),
             spawn(self._every(TIDY_EVERY, self.tidy), "tidy"),
             *(
@@ -63,10 +66,12 @@ class Background:
         ]
 
     async def stop(self) -> None:
-        """Stop the loops; a deed under way is finished by its own runner."""
+        """Stop the loops; a deed under way is finished by its own runner. Other processes may take over at once."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(StorageUnavailable):
+            await self._leases.give_back()
 
     async def run_once(self) -> None:
         """Settle what is due, sweep, and deliver until no event is left."""
@@ -78,7 +83,7 @@ class Background:
 
     async def tidy(self) -> None:
         """Forget what has served its time: ended sessions, counted guesses, unused uploads, old idempotency keys."""
-        if await self._lease("tidy"):
+        if await self._leases.take("tidy"):
             await accounts.forget_ended(self._kernel)
             await attachments.forget_unattached(self._kernel)
             await idempotency.forget_old(self._kernel)
@@ -116,7 +121,7 @@ class Background:
         await work.settle_with_events(act, lifecycle, matter)
 
     async def _outbox(self) -> None:
-        async for _ in self._kernel.feed.rings():
+        async for _ in self._kernel.feed.rings(OUTBOX_EVERY):
             try:
                 while await self.deliver():
                     pass
@@ -125,7 +130,7 @@ class Background:
 
     async def deliver(self) -> bool:
         """Deliver the next events to every reaction; says whether any was delivered."""
-        if not self._kernel.host.reactions or not await self._lease("outbox"):
+        if not self._kernel.host.reactions or not await self._leases.take("outbox"):
             return False
         delivered = False
         for plugin, reaction in self._kernel.host.reactions:
@@ -134,10 +139,11 @@ class Background:
 
     async def _deliver_to(self, plugin: str, reaction: Reaction) -> bool:
         name, database = f"{plugin}.{reaction.name}", self._kernel.database
-        cursor = await database.value("SELECT seq FROM core_reaction_cursor WHERE name = ?", (name,))
+        cursor = await database.value("SELECT seq FROM core_reaction_cursor WHERE name = ?", (name,)) or 0
+        newest = int(await database.value("SELECT COALESCE(MAX(seq), 0) FROM core_event"))
         rows = await database.fetch(
             f"SELECT * FROM core_event WHERE seq > ? AND type = ? ORDER BY seq LIMIT {BATCH}",
-            (cursor or 0, reaction.event),
+            (cursor, reaction.event),
         )
         book = await self._kernel.settings_book()
         for event in map(Event.of, rows):
@@ -150,10 +156,13 @@ class Background:
                 await database.run(partial(_note_failure, name=name, problem=str(problem)))
                 return False
             await database.run(partial(_advance, name=name, seq=event.seq))
+            cursor = event.seq
+        if len(rows) < BATCH and newest > cursor + LEAP:
+            await database.run(partial(_advance, name=name, seq=newest))
         return bool(rows)
 
     async def _sweep(self, plugin: str, sweep: Sweep) -> None:
-        if await self._lease(f"{plugin}.{sweep.name}"):
+        if await self._leases.take(f"{plugin}.{sweep.name}"):
             await self._kernel.host.call_bounded(plugin, sweep.run(self._kernel), seconds=60.0, name=sweep.name)
 
     async def _every(self, seconds: float, run: Callable[[], Awaitable[Any]]) -> None:
@@ -163,21 +172,6 @@ class Background:
             except Exception:
                 log.exception("follow-up work failed; it is tried again in %s s", seconds)
             await asyncio.sleep(seconds)
-
-    async def _lease(self, name: str) -> bool:
-        """Take or keep the lease of a piece of work; False when another worker has it."""
-        now = self._kernel.clock.now()
-        until = to_wire(now + timedelta(seconds=LEASE_SECONDS))
-
-        async def take(tx: Tx) -> int:
-            return await tx.execute(
-                "INSERT INTO core_lease (name, holder, until) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE "
-                "SET holder = excluded.holder, until = excluded.until "
-                "WHERE core_lease.holder = excluded.holder OR core_lease.until <= ?",
-                (name, self._holder, until, to_wire(now)),
-            )
-
-        return await self._kernel.database.run(take) == 1
 
 
 async def _nothing(act: Act) -> None:

@@ -89,9 +89,32 @@ class Config(BaseModel):
         "", "SHANZHI_DATABASE_URL", "Database: sqlite:///absolute/path.db, or postgres://user:password@host/name.",
         secret=True, shown="sqlite:///<data_dir>/shanzhi.db",
     )  # fmt: skip
-    redis_url: str | None = option(
-        None, "SHANZHI_REDIS_URL", "Redis, for servers of several processes: redis://host:6379/0.",
+    replica_url: tuple[str, ...] = option(
+        (), "SHANZHI_REPLICA_URL", "Streaming replicas of the PostgreSQL that answer queries, separated by commas.",
         secret=True, shown="none",
+    )  # fmt: skip
+    replica_lag: int = option(
+        5,
+        "SHANZHI_REPLICA_LAG",
+        "Seconds that a replica may be behind; one that is more so is not asked.",
+        ge=1,
+        le=300,
+    )
+    redis_url: str | None = option(
+        None, "SHANZHI_REDIS_URL",
+        "Redis, for servers of several processes: they share rate limits there and hear of each other's deeds at once; "
+        "redis://host:6379/0.",
+        secret=True, shown="none",
+    )  # fmt: skip
+    workers: int = option(
+        1, "SHANZHI_WORKERS", "Processes that `serve` starts; more than one needs PostgreSQL.", ge=1, le=64
+    )
+    rate_limit: int = option(
+        20_000, "SHANZHI_RATE_LIMIT",
+        "Points a second that one person may spend; an operation costs 100, and 1 for each value that its answer may "
+        "hold. Half a minute's worth is saved up. Those who are not signed in share ten times as much per address. "
+        "0 is no limit.",
+        ge=0, le=1_000_000_000,
     )  # fmt: skip
     environment: Literal["development", "production"] = option(
         "production", "SHANZHI_ENV", "development opens the explorer and makes its own secret; never use it in public."
@@ -119,6 +142,15 @@ class Config(BaseModel):
     operations: Literal["open", "trusted"] = option(
         "open", "SHANZHI_OPERATIONS", "trusted runs stored documents only, named by their hash; open runs any document."
     )
+    documents: Path | None = option(
+        None, "SHANZHI_DOCUMENTS",
+        "Stored documents: a folder of .graphql files, or a JSON file. Their ids are sha256: and the hash of the text.",
+        shown="none",
+    )  # fmt: skip
+    engine: bool = option(
+        True, "SHANZHI_ENGINE",
+        "Whether queries are compiled to SQL; false runs every operation with graphql-core, to compare or to rule it out.",
+    )  # fmt: skip
     pool_size: int = option(10, "SHANZHI_POOL_SIZE", "Connections to PostgreSQL per process.", ge=1, le=200)
     max_upload_bytes: int = option(
         10 * MIB, "SHANZHI_MAX_UPLOAD_BYTES", "Largest uploaded file, in bytes.", ge=1024, le=1024 * MIB, shown="10 MiB"
@@ -162,7 +194,7 @@ class Config(BaseModel):
         values.setdefault("database_url", f"sqlite://{folder / 'shanzhi.db'}")
         return values
 
-    @field_validator("secret_previous", mode="before")
+    @field_validator("secret_previous", "replica_url", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -173,6 +205,36 @@ class Config(BaseModel):
         if not value.startswith(("sqlite:///", "postgres://", "postgresql://")):
             raise ValueError("write sqlite:///absolute/path.db or postgres://user:password@host/name")
         return value
+
+    @field_validator("replica_url")
+    @classmethod
+    def _known_replicas(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(url.startswith(("postgres://", "postgresql://")) for url in value):
+            raise ValueError("write postgres://user:password@host/name, several separated by commas")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("write redis://host:6379/0")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Config:
+        """Refuse what each option allows and the others do not."""
+        if self.database_url.startswith("sqlite") and self.workers > 1:
+            raise ValueError(
+                "SHANZHI_WORKERS: SQLite serves one process, whose writer commits many deeds at once; a second would wait "
+                "for its locks (slowest casts 10 -> 222 ms). Set SHANZHI_DATABASE_URL to a PostgreSQL, or workers to 1"
+            )
+        if self.database_url.startswith("sqlite") and self.replica_url:
+            raise ValueError(
+                "SHANZHI_REPLICA_URL: only a PostgreSQL has replicas; set SHANZHI_DATABASE_URL to its primary"
+            )
+        if self.operations == "trusted" and self.documents is None:
+            raise ValueError("SHANZHI_OPERATIONS: trusted runs stored documents only; say where with SHANZHI_DOCUMENTS")
+        return self
 
     @field_validator("public_origin")
     @classmethod
@@ -302,6 +364,8 @@ def _problem(item: Mapping[str, Any], origins: Mapping[str, Origin]) -> str:
     """Say what is wrong with a value, by the name under which it was given; a secret itself is never repeated."""
     name = str(item["loc"][0]) if item["loc"] else "configuration"
     info = Config.model_fields.get(name)
+    if info is None and item["type"] == "value_error":  # of several options together
+        return str(item["msg"]).removeprefix("Value error, ")
     if info is None:
         return f"there is no setting {name}: known are {', '.join(Config.model_fields)}"
     about = _about(info)
@@ -345,7 +409,8 @@ def _veiled(config: Config, name: str, info: FieldInfo) -> str:
         return str(value)
     if name in _SECRETS:
         return "set" if value else "not set"
-    return re.sub(r"//[^@/]*@", "//***@", value) if value else "None"
+    found = ", ".join(value) if isinstance(value, tuple) else value
+    return re.sub(r"//[^@/]*@", "//***@", found) if found else "None"
 
 
 def _values(info: FieldInfo) -> str:

@@ -10,9 +10,10 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from core._db.seam import Row, Tx
+from core._db.seam import Row, Statement, Tx
 from core.clock import from_wire, to_wire
 from core.fields import canonical_json
 from core.ids import new_id
@@ -72,13 +73,15 @@ class Reaction:
     run: Callable[[Kernel, Event], Awaitable[None]]
 
 
-INSERT = (
-    "INSERT INTO core_event (id, at, type, plugin, community_id, path, matter_id, person_id, payload) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+@cache
+def _insert(next_seq: str) -> str:
+    return (
+        "INSERT INTO core_event (id, at, type, plugin, community_id, path, matter_id, person_id, payload, seq) "
+        f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {next_seq.format(table='core_event')})"
+    )
 
 
-async def append(
+def event(
     tx: Tx,
     *,
     at: datetime,
@@ -88,11 +91,12 @@ async def append(
     matter_id: int | None,
     person_id: int | None,
     payload: dict[str, Any],
-) -> int:
-    """Write one event in the deed's transaction; returns its key."""
-    key = new_id()
-    plugin = type.partition(".")[0]
-    await tx.execute(
-        INSERT, (key, to_wire(at), type, plugin, community_id, path, matter_id, person_id, canonical_json(payload))
-    )
-    return key
+) -> Statement:
+    """Return what writes one event."""
+    row = (new_id(), to_wire(at), type, type.partition(".")[0], community_id, path, matter_id, person_id)
+    return _insert(tx.next_seq), (*row, canonical_json(payload))
+
+
+async def append(tx: Tx, **event_of: Any) -> None:
+    """Write one event in the deed's transaction; takes what ``event`` takes."""
+    await tx.together([event(tx, **event_of)])

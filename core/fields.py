@@ -11,10 +11,18 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
+import orjson
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import from_wire, to_wire
+
+_CANONICAL = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+)
 
 
 class CodeField(fields.CharField):  # type: ignore[type-arg]
@@ -94,4 +102,9 @@ class JsonField(fields.TextField):
 
 def canonical_json(value: Any) -> str:
     """Write JSON with sorted keys and no spaces: equal values give equal bytes (no floats are used in this project)."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    try:
+        return orjson.dumps(value, option=_CANONICAL).decode()
+    except (
+        TypeError
+    ):  # keys that are not texts, subclasses of texts, integers over 64 bits: the same bytes, ten times slower
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core._db.seam import Row, Tx
@@ -88,6 +89,7 @@ def _subject(kernel: Kernel, kind: str, value: str) -> str:
     return f"{kind}:{kernel.keys.blind_index(f'login {kind}', value)}"
 
 
+@lru_cache(maxsize=4096)
 def network(address: str) -> str:
     """Return what counts as one address: an IPv4 address, or the /64 network that one IPv6 customer has."""
     try:

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from core import access, errors, trace
-from core._db.seam import Tx
+from core._db.seam import Statement, Tx
 from core.clock import to_wire
 from core.fields import canonical_json
 from core.ids import new_id
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KEY_LENGTH = 100
 KEPT_DAYS = 30
+_PLAIN_TYPES = frozenset({str, int, bool})
 
 
 @dataclass(frozen=True)
@@ -49,27 +50,40 @@ class Earlier:
     answer: Any
 
 
-async def earlier_answer(tx: Tx, claim: Claim) -> Earlier | None:
-    """Return the first answer under a key, None when the key is new; raises Conflict when it was another request."""
-    row = await tx.one(
-        "SELECT request_hash, answer FROM core_idempotency_key WHERE owner = ? AND key = ?", (claim.owner, claim.key)
-    )
-    if row is None:
-        return None
+# The row of the counter always comes; what was answered before, beside it.
+OPENING = (
+    "SELECT o.version, k.request_hash, k.answer "
+    "FROM (SELECT (SELECT value FROM core_counter WHERE name = ?) AS version) o "
+    "LEFT JOIN core_idempotency_key k ON k.owner = ? AND k.key = ?"
+)
+
+
+async def opening(tx: Tx, claim: Claim, counter: str) -> tuple[int, Earlier | None]:
+    """Return a counter's value, and the first answer under a key or None when it is new, by one statement.
+
+    Raises Conflict when the key was used for another request.
+    """
+    [row] = await tx.fetch(OPENING, (counter, claim.owner, claim.key))
+    version = row["version"] or 0
+    if row["request_hash"] is None:
+        return version, None
     if row["request_hash"] != claim.request_hash:
         raise errors.KEY_REUSED(path=("input", "idempotencyKey"))
-    return Earlier(json.loads(row["answer"]) if row["answer"] is not None else None)
+    return version, Earlier(json.loads(row["answer"]) if row["answer"] is not None else None)
 
 
-async def remember(tx: Tx, claim: Claim, answer: Any, now: datetime) -> None:
-    """Keep an answer under its key; two at once: the later one fails whole and is told to ask again."""
-    kept = await tx.execute(
-        "INSERT INTO core_idempotency_key (id, owner, key, request_hash, answer, at) VALUES (?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (owner, key) DO NOTHING",
+_REMEMBER = (
+    "INSERT INTO core_idempotency_key (id, owner, key, request_hash, answer, at) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (owner, key) DO NOTHING"
+)
+
+
+def remembering(claim: Claim, answer: Any, now: datetime) -> Statement:
+    """Return what keeps an answer under its key; it touches no row when another request has just taken the key."""
+    return (
+        _REMEMBER,
         (new_id(), claim.owner, claim.key, claim.request_hash, canonical_json(answer), to_wire(now)),
     )
-    if kept != 1:
-        raise Raced(claim.key)
 
 
 async def forget_old(kernel: Kernel) -> int:
@@ -92,6 +106,8 @@ async def forget_old(kernel: Kernel) -> int:
 
 def _plain(value: Any) -> Any:
     """Turn arguments into JSON-able data, the same for the same request."""
+    if value is None or type(value) in _PLAIN_TYPES:
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):

@@ -6,16 +6,21 @@ and read again by whoever finds that the counter has moved.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from core import access, declarations, roles, work
 from core._db.seam import Params, Row, Tx
-from core.background import Background
+from core.background import Background, spawn
+from core.bus import Bus
 from core.calendar import WorkingCalendar, national_calendar
 from core.clock import Clock, SystemClock
 from core.config import Config
@@ -25,14 +30,17 @@ from core.events import EventType
 from core.feed import Feed
 from core.host import Host, read_plugin_list
 from core.keys import Keyring
+from core.lines import Line, PostgresLine, RedisLine
 from core.matters import Lifecycle
 from core.plugin import GateCheck
+from core.ratelimit import Limiter, LocalLimiter, SharedLimiter
 from core.settings import SETTINGS_SQL, SettingsBook, setting_row
 from core.upgrade import upgrade
 
 log = logging.getLogger("shanzhi.kernel")
 
-SETTINGS_COUNTER = "settings"
+SETTINGS_COUNTER = work.SETTINGS_COUNTER
+LOOK_SECONDS = 0.02
 
 
 class Fetching(Protocol):
@@ -54,7 +62,24 @@ class Kernel:
     calendar: WorkingCalendar
     event_types: dict[str, EventType]
     feed: Feed = field(default_factory=Feed)
+    bus: Bus = field(init=False)
+    limiter: Limiter | None = field(init=False)
     _book: SettingsBook | None = None
+    _looked: int = -1
+    _look_again: float = 0.0
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Prepare the line to the other processes, and what they share; ``join`` opens it."""
+        line = _line(self.config, self.keys)
+        self.bus = Bus(line, self._heard)
+        self.limiter = None
+        if self.config.rate_limit:
+            rate = float(self.config.rate_limit)
+            if isinstance(line, RedisLine):
+                self.limiter = SharedLimiter(rate, line, lambda: self.bus.is_up)
+            else:
+                self.limiter = LocalLimiter(rate)
 
     @classmethod
     async def open(
@@ -66,15 +91,32 @@ class Kernel:
         """
         host = host or load_host(root or Path.cwd())
         await upgrade(config, host)
-        database = await Database.open(config.database_url, host.apps(), pool_size=config.pool_size)
+        database = await Database.open(
+            config.database_url, host.apps(), pool_size=config.pool_size, replicas=config.replica_url,
+            replica_lag=config.replica_lag,
+        )  # fmt: skip
         types = {event.code: event for event in (*declarations.EVENTS, *host.event_types.values())}
         kernel = cls(config, clock or SystemClock(), host, database, Keyring.of(config), national_calendar(), types)
         await database.run(kernel._synchronise)
         return kernel
 
+    def join(self) -> None:
+        """Begin to hear of the other processes of this server: for one that serves, until ``close``."""
+        self._tasks = [
+            spawn(self.feed.watch(self._newest_event), "feed"),
+            spawn(self.bus.listen(), "bus in"),
+            spawn(self.bus.talk(), "bus out"),
+        ]
+        if self.database.replicas is not None:
+            self._tasks.append(spawn(self.database.replicas.watch(), "replicas"))
+
     async def close(self) -> None:
         """Finish what runs and close the database."""
         self.feed.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.bus.close()
         await self.database.close()
 
     async def _synchronise(self, tx: Tx) -> None:
@@ -87,22 +129,38 @@ class Kernel:
         """Do a deed as a viewer; see ``work.perform``."""
         return await work.perform(self, spec, viewer, arguments, key)
 
-    async def settings_book(self, source: Fetching | None = None) -> SettingsBook:
-        """Return all settings as they stand for this reader, from memory while the counter has not moved."""
-        reader = source or self.database
-        rows = await reader.fetch("SELECT value FROM core_counter WHERE name = ?", (SETTINGS_COUNTER,))
-        version = rows[0][0] if rows else 0
+    async def settings_book(self, source: Fetching | None = None, version: int | None = None) -> SettingsBook:
+        """Return all settings as they stand for this reader, from memory while the counter has not moved.
+
+        ``version`` is the counter as the reader has just read it, if it has. Outside of deeds the counter is looked at
+        after every commit of this process, and once in ``LOOK_SECONDS`` for those of others.
+        """
+        if source is None and version is None and self._book is not None and self._is_fresh():
+            return self._book
+        reader, commits = source or self.database, self.database.commits
+        if version is None:
+            rows = await reader.fetch("SELECT value FROM core_counter WHERE name = ?", (SETTINGS_COUNTER,))
+            version = rows[0][0] if rows else 0
         if self._book is None or self._book.version != version:
             found = await reader.fetch(SETTINGS_SQL)
             book = SettingsBook.of(version, [setting_row(row, json.loads(row["value"] or "null")) for row in found])
             if source is not None:
                 return book  # uncommitted, perhaps: good for this transaction only
             self._book = book
+        if source is None:
+            self._looked, self._look_again = commits, time.monotonic() + LOOK_SECONDS
         return self._book
 
-    def sight(self, viewer: access.Viewer, book: SettingsBook, now: Any) -> access.Sight:
-        """Return what row predicates are made for: whose eyes, when, and where each plugin is on."""
-        return access.Sight(viewer, now, lambda plugin: book.enabled_ranges(plugin, now), self.host.lifecycles)
+    def _is_fresh(self) -> bool:
+        return self._looked == self.database.commits and time.monotonic() < self._look_again
+
+    def sight(self, viewer: access.Viewer, book: SettingsBook, now: datetime, *, lasting: bool = False) -> access.Sight:
+        """Return what row predicates are made for: whose eyes, when, and where each plugin is on.
+
+        With ``lasting`` the predicates hold until the viewer's grants or the settings change (``SettingsBook.epoch``).
+        """
+        moment = None if lasting else now
+        return access.Sight(viewer, moment, lambda plugin: book.enabled_ranges(plugin, now), self.host.lifecycles)
 
     def gates_for(self, deed: str) -> Sequence[tuple[str, GateCheck]]:
         """Return the gates that stand before a deed, each with the plugin that owns it."""
@@ -117,13 +175,35 @@ class Kernel:
         """Return the lifecycle whose matters have this GraphQL type."""
         return self.host.lifecycle_by_type(type_name)
 
-    def committed(self) -> None:
-        """Tell whoever waits for events that a deed was committed."""
+    def committed(self, person_id: int | None = None) -> None:
+        """Tell whoever waits for events, here and in other processes, that a deed was committed, and whose it was."""
+        self._noted(person_id)
         self.feed.wake()
+        self.bus.announce(person_id)
+
+    def _heard(self, writers: frozenset[int]) -> None:
+        for person_id in writers:
+            self._noted(person_id)
+        self.feed.wake()
+
+    def _noted(self, person_id: int | None) -> None:
+        if person_id is not None and self.database.replicas is not None:
+            self.database.replicas.wrote(person_id)
+
+    async def _newest_event(self) -> int:
+        return int(await self.database.value("SELECT COALESCE(MAX(seq), 0) FROM core_event"))
 
     def background(self) -> Background:
         """Return the follow-up work of this kernel: outbox, due matters, plugins' sweeps."""
         return Background(self)
+
+
+def _line(config: Config, keys: Keyring) -> Line | None:
+    if config.redis_url:
+        # Servers that share a Redis keep apart by their secrets and the names of their databases.
+        name = urlsplit(config.database_url).path
+        return RedisLine(config.redis_url, f"shanzhi:{keys.blind_index('redis prefix', name)[:16]}")
+    return None if config.database_url.startswith("sqlite") else PostgresLine(config.database_url)
 
 
 def load_host(root: Path) -> Host:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from core import access, errors
@@ -27,6 +28,8 @@ class Step:
     ``target`` None means that the state stays: casting a ballot, acknowledging a notice.
     ``permission`` None means that ``own`` decides alone. ``own`` names who may always do this to their own matter:
     ``"author"`` is the only word so far; a deed's body may check more.
+    ``shared`` lets many do this with one matter at once, while nobody changes its state: casting a ballot. The body must
+    leave the matter's own row alone (no new title, no freezing) and lock what two of them may not do at the same time.
     """
 
     name: str
@@ -39,6 +42,11 @@ class Step:
     title_zh: str = ""
     title_en: str = ""
     guard: Callable[[Matter, access.Viewer], errors.DomainError | None] | None = None
+    shared: bool = False
+
+    def __post_init__(self) -> None:
+        if self.shared and self.target is not None:
+            raise TypeError(f"{self.name} changes the state of its matter, so it cannot be shared")
 
 
 @dataclass(frozen=True)
@@ -124,8 +132,15 @@ class Matter:
         """Make a matter of a row with MATTER_COLUMNS."""
         return cls(
             row["id"], row["community_id"], row["path"], row["plugin"], row["kind"], row["title"], row["state"],
-            row["author_id"], from_wire(row["created_at"]), row["version"], json.loads(row["frozen"] or "{}"),
+            row["author_id"], from_wire(row["created_at"]), row["version"], _parsed(row["frozen"] or "{}"),
         )  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def _parsed(frozen: str) -> dict[str, Any]:
+    """Read frozen settings; all who read the same text get the same object, which nobody changes."""
+    found: dict[str, Any] = json.loads(frozen)
+    return found
 
 
 def ability(lifecycle: Lifecycle, step: Step, matter: Matter, viewer: access.Viewer, place: Any) -> access.Decision:

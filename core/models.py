@@ -15,7 +15,11 @@ from core.kinds import BranchLevel, CommunityKind, LinkRelation, Reach
 
 
 def anchor(model: str, *, null: bool = False, db_index: bool = True) -> Any:
-    """Declare a foreign key as this project wants every one: restricting, indexed, without a backward name."""
+    """Declare a foreign key as this project wants every one: restricting, indexed, without a backward name.
+
+    Where a type shows the rows that point here, their index carries the order of the page, too: pass ``db_index=False``
+    and name both columns in ``Meta.indexes``. Otherwise a page is sorted out of all rows, or looked for along the keys.
+    """
     made: Any = fields.ForeignKeyField
     return made(model, on_delete=RESTRICT, db_index=db_index, related_name=False, null=null)
 
@@ -27,12 +31,13 @@ class Community(Model):
     code = CodeField(64, unique=True)
     kind = EnumField(CommunityKind)
     name = fields.CharField(120, db_index=True)
-    parent: ForeignKeyNullableRelation[Community] = anchor("core.Community", null=True)
+    parent: ForeignKeyNullableRelation[Community] = anchor("core.Community", null=True, db_index=False)
     path = CodeField(255, unique=True)
     closed_at = InstantField(null=True)
 
     class Meta:
         table = "core_community"
+        indexes = (("parent_id", "path"),)
 
 
 class Branch(Model):
@@ -42,23 +47,25 @@ class Branch(Model):
     code = CodeField(64, unique=True)
     level = EnumField(BranchLevel)
     name = fields.CharField(120)
-    parent: ForeignKeyNullableRelation[Branch] = anchor("core.Branch", null=True)
+    parent: ForeignKeyNullableRelation[Branch] = anchor("core.Branch", null=True, db_index=False)
     path = CodeField(255, unique=True)
 
     class Meta:
         table = "core_branch"
+        indexes = (("parent_id", "path"),)
 
 
 class BranchService(Model):
     """A branch serves a community."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    branch: ForeignKeyRelation[Branch] = anchor("core.Branch")
-    community: ForeignKeyRelation[Community] = anchor("core.Community")
+    branch: ForeignKeyRelation[Branch] = anchor("core.Branch", db_index=False)
+    community: ForeignKeyRelation[Community] = anchor("core.Community", db_index=False)
 
     class Meta:
         table = "core_branch_service"
         unique_together = (("branch", "community"),)
+        indexes = (("branch_id", "id"), ("community_id", "id"))
 
 
 class Person(Model):
@@ -147,7 +154,7 @@ class Appointment(Model):
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
     person: ForeignKeyRelation[Person] = anchor("core.Person")
     role: ForeignKeyRelation[Role] = anchor("core.Role")
-    community: ForeignKeyNullableRelation[Community] = anchor("core.Community", null=True)
+    community: ForeignKeyNullableRelation[Community] = anchor("core.Community", null=True, db_index=False)
     branch: ForeignKeyNullableRelation[Branch] = anchor("core.Branch", null=True)
     since = InstantField()
     until = InstantField(null=True)
@@ -155,13 +162,14 @@ class Appointment(Model):
 
     class Meta:
         table = "core_appointment"
+        indexes = (("community_id", "id"),)
 
 
 class Matter(Model):
     """One item of a community's business; a plugin's table shares its primary key."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    community: ForeignKeyRelation[Community] = anchor("core.Community")
+    community: ForeignKeyRelation[Community] = anchor("core.Community", db_index=False)
     path = CodeField(255)
     plugin = CodeField(40)
     kind = CodeField(40)
@@ -175,7 +183,7 @@ class Matter(Model):
 
     class Meta:
         table = "core_matter"
-        indexes = (("path", "id"), ("kind", "path", "id"), ("community_id", "kind", "id"))
+        indexes = (("path", "id"), ("kind", "path", "id"), ("community_id", "kind", "id"), ("community_id", "id"))
 
 
 class Deadline(Model):
@@ -199,14 +207,15 @@ class Link(Model):
     """A typed link between two matters: complaint to deliberation to motion to notice."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    source: ForeignKeyRelation[Matter] = anchor("core.Matter")
-    target: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    source: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
+    target: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
     relation = EnumField(LinkRelation)
     made_at = InstantField()
 
     class Meta:
         table = "core_link"
         unique_together = (("source", "target", "relation"),)
+        indexes = (("source_id", "id"), ("target_id", "id"))
 
 
 class Attachment(Model):
@@ -214,7 +223,7 @@ class Attachment(Model):
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
     community: ForeignKeyRelation[Community] = anchor("core.Community")
-    matter: ForeignKeyNullableRelation[Matter] = anchor("core.Matter", null=True)
+    matter: ForeignKeyNullableRelation[Matter] = anchor("core.Matter", null=True, db_index=False)
     uploader: ForeignKeyRelation[Person] = anchor("core.Person")
     filename = fields.CharField(200)
     ticket_hash = CodeField(64, unique=True)
@@ -226,6 +235,7 @@ class Attachment(Model):
 
     class Meta:
         table = "core_attachment"
+        indexes = (("matter_id", "id"),)
 
 
 class Setting(Model):

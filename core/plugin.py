@@ -52,7 +52,7 @@ from core.hierarchy import Place
 from core.labels import Confidence, LabelledEnum, Source
 from core.matters import Lifecycle, Matter, Step
 from core.settings import Override, Settings, Stricter, setting
-from core.work import Act, DeedSpec, deed
+from core.work import Act, DeedSpec, Fresh, deed
 
 if TYPE_CHECKING:
     from core.demo import DemoWorld
@@ -129,7 +129,7 @@ class Hooks:
 
 
 __all__ = [
-    "CONTRACT", "PROJECT", "Act", "Confidence", "Conflict", "DeedSpec", "Disabled", "DomainError", "Event", "EventType",
+    "CONTRACT", "PROJECT", "Act", "Confidence", "Conflict", "DeedSpec", "Disabled", "DomainError", "Event", "EventType", "Fresh",
     "Gate", "Hooks", "Invalid", "LabelledEnum", "Lifecycle", "Matter", "NotAllowed", "NotFound", "Override", "Permission",
     "Place", "Problem", "Reaction", "Rule", "Settings", "Sight", "Source", "Step", "Stricter", "Sweep", "TooMany", "Viewer",
     "Where", "both", "check_text", "deed", "either", "everyone", "holders", "hookimpl", "invalid", "members", "nobody",

@@ -20,8 +20,10 @@ from typing import Any, cast
 from core import trace
 from core._db.migrate import doomed_tables, downgrade_to_zero, drop_tables
 from core._db.migrate_shape import actual_tables
-from core._db.migrate_target import Target, is_missing, open_target
-from core._db.seam import Tx
+from core._db.migrate_target import SqliteTarget, Target, is_missing, open_target
+from core._db.postgres import PostgresTx
+from core._db.seam import Statement, Tx
+from core._db.sqlite import SqliteTx
 from core.administration import COUNTER_UP
 from core.clock import Clock, SystemClock, to_wire
 from core.config import Config
@@ -239,6 +241,12 @@ class _Writing:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self.next_seq = SqliteTx.next_seq if isinstance(target, SqliteTarget) else PostgresTx.next_seq
+
+    async def together(self, statements: Sequence[Statement]) -> None:
+        """Run statements one after the other."""
+        for sql, params in statements:
+            await self._target.run(sql, params)
 
     async def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Run one statement."""

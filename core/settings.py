@@ -7,9 +7,11 @@ place below override what stands above. ``resolve`` tells each value *and where 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -135,6 +137,14 @@ class SettingsBook:
         for row in sorted(rows, key=lambda r: r.effective_from):
             grouped.setdefault((row.plugin, row.key), []).append(row)
         return cls(version, {key: tuple(group) for key, group in grouped.items()})
+
+    @cached_property
+    def _changes(self) -> list[datetime]:
+        return sorted({row.effective_from for group in self.rows.values() for row in group})
+
+    def epoch(self, at: datetime) -> int:
+        """Return a number that is the same for all moments between which no value of this book takes effect."""
+        return bisect_right(self._changes, at)
 
     def chain(self, plugin: str, key: str, path: str, at: datetime) -> list[SettingRow]:
         """Return the values in force from the root down to a place: at most one per place."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from core._db.seam import Tx
+from core._db.seam import Statement, Tx
 from core.clock import to_wire
 from core.fields import canonical_json
 from core.ids import new_id
@@ -45,7 +46,7 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
-async def append(
+def leaf(
     tx: Tx,
     *,
     at: datetime,
@@ -56,15 +57,15 @@ async def append(
     person_id: int | None,
     acting_as: str,
     details: dict[str, Any],
-) -> int:
-    """Write one leaf; returns its key. ``details`` must hold no personal data: ids, codes, states, numbers, digests."""
-    key = new_id()
+) -> list[Statement]:
+    """Return what writes one leaf. ``details`` must hold no personal data: ids, codes, states, numbers, digests."""
+    key, moment = new_id(), to_wire(at)
     salt = secrets.token_hex(16)
     body = canonical_json(
         {
             "v": 1,
             "id": str(key),
-            "at": to_wire(at),
+            "at": moment,
             "deed": deed,
             "community": community_code,
             "matter": str(matter_id) if matter_id else None,
@@ -73,13 +74,24 @@ async def append(
             "details": details,
         }
     )
-    await tx.execute(
-        "INSERT INTO core_trace_leaf (id, community_id, matter_id, deed, at, body, leaf_hash, hash_name) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (key, community_id, matter_id, deed, to_wire(at), body, leaf_hash(body), HASH_NAME),
-    )
+    row = (key, community_id, matter_id, deed, moment, body, leaf_hash(body), HASH_NAME)
+    statements: list[Statement] = [(_insert(tx.next_seq), row)]
     if person_id:
-        await tx.execute(
-            "INSERT INTO core_trace_salt (leaf_id, person_id, salt) VALUES (?, ?, ?)", (key, person_id, salt)
-        )
-    return key
+        statements.append((_SALT, (key, person_id, salt)))
+    return statements
+
+
+_SALT = "INSERT INTO core_trace_salt (leaf_id, person_id, salt) VALUES (?, ?, ?)"
+
+
+@cache
+def _insert(next_seq: str) -> str:
+    return (
+        "INSERT INTO core_trace_leaf (id, community_id, matter_id, deed, at, body, leaf_hash, hash_name, seq) "
+        f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, {next_seq.format(table='core_trace_leaf')})"
+    )
+
+
+async def append(tx: Tx, **leaf_of: Any) -> None:
+    """Write one leaf in the deed's transaction; takes what ``leaf`` takes."""
+    await tx.together(leaf(tx, **leaf_of))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # One statement for everything a viewer is: the person, the places where roles are held (through branches, too), what
 # the roles permit, and for memberships the places above. The first column says what a row is about. The person's key is
 # given as a value, not joined: a planner that has statistics would else read all appointments into a filter first.
+# The joins to branches are crossed because SQLite takes them in the order of writing then: it would else begin at the
+# services of all branches, for everybody and with every request.
 _VIEWER_SQL = """
 WITH RECURSIVE who AS ({who}),
 live AS (
@@ -33,9 +35,9 @@ held AS (
   SELECT role_id, reach, community_id FROM live WHERE community_id IS NOT NULL AND reach <> 'SELF'
   UNION
   SELECT live.role_id, live.reach, s.community_id
-  FROM live JOIN core_branch b ON b.id = live.branch_id
-  JOIN core_branch d ON d.path >= b.path AND d.path < substr(b.path, 1, length(b.path) - 1) || '0'
-  JOIN core_branch_service s ON s.branch_id = d.id WHERE live.reach = 'OFFICE'
+  FROM live CROSS JOIN core_branch b CROSS JOIN core_branch d CROSS JOIN core_branch_service s
+  WHERE live.reach = 'OFFICE' AND b.id = live.branch_id AND s.branch_id = d.id
+  AND d.path >= b.path AND d.path < substr(b.path, 1, length(b.path) - 1) || '0'
 ),
 above AS (
   SELECT held.community_id AS home, c.id, c.parent_id

@@ -19,12 +19,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from core import access, errors, events, hierarchy, idempotency, matters, trace
-from core._db.seam import Row, Tx
+from core._db.seam import Params, Row, Statement, Tx
 from core.clock import to_wire
 from core.fields import canonical_json
-from core.hierarchy import Place
+from core.hierarchy import PLACE_COLUMNS, Place
 from core.ids import new_id
-from core.kinds import LinkRelation
+from core.kinds import CommunityKind, LinkRelation
 from core.labels import LabelledEnum, Source
 from core.matters import Lifecycle, Matter, Step
 from core.settings import Resolved, Settings, SettingsBook
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from core.kernel import Kernel
 
 log = logging.getLogger("shanzhi.work")
+
+ATTEMPTS = 3
+SETTINGS_COUNTER = "settings"
 
 S = TypeVar("S", bound=Settings)
 Body = Callable[..., Awaitable[Any]]
@@ -96,6 +99,18 @@ def deed(
     return declare
 
 
+@dataclass(frozen=True)
+class Fresh:
+    """The result of a deed, with what its caller would otherwise read back at once.
+
+    ``key`` is the result proper, JSON-able: it alone is kept under an idempotency key, and is what a retry gets.
+    ``made`` is kept nowhere; whoever presents the result makes the same answer of either.
+    """
+
+    key: Any
+    made: Any
+
+
 @dataclass
 class Act:
     """What the body of a deed works with."""
@@ -111,6 +126,7 @@ class Act:
     _details: dict[str, Any] = field(default_factory=dict)
     _moved: bool = False
     _events: list[dict[str, Any]] = field(default_factory=list)
+    _writes: list[Statement] = field(default_factory=list)
 
     @property
     def person_id(self) -> int:
@@ -142,6 +158,13 @@ class Act:
     def note(self, **details: Any) -> None:
         """Add to this deed's leaf in the trace: ids, codes, numbers, digests; never personal data."""
         self._details.update(details)
+
+    def write(self, sql: str, params: Params) -> None:
+        """Queue a plain INSERT or UPDATE that goes with the leaf, last of all in one round trip.
+
+        For rows that nothing in this deed reads, each touched by one such statement only.
+        """
+        self._writes.append((sql, params))
 
     def emit(self, type: str, *, matter_id: int | None = None, person_id: int | None = None, **payload: Any) -> None:
         """Queue an event of a declared type; it is written with the deed and delivered after commit."""
@@ -270,21 +293,55 @@ async def _change_state(act: Act, lifecycle: Lifecycle, step: Step, matter: Matt
         act.emit(step.event, matter_id=matter.id, state=after)
 
 
+class MatterDue(Exception):
+    """Time has moved a matter that was to be shared: it is settled in a deed of its own, then the deed begins anew."""
+
+    def __init__(self, lifecycle: Lifecycle, key: int) -> None:
+        super().__init__(key)
+        self.lifecycle = lifecycle
+        self.key = key
+
+
+# A matter with its place and the first moment at which it moves by itself.
+_MATTER = (
+    f"SELECT {', '.join(f'm.{name}' for name in matters.MATTER_COLUMNS)}, "
+    f"{', '.join(f'c.{name} AS place_{name}' for name in PLACE_COLUMNS.split(', '))}, "
+    "(SELECT MIN(d.at) FROM core_deadline d WHERE d.matter_id = m.id) AS due "
+    "FROM core_matter m JOIN core_community c ON c.id = m.community_id WHERE m.id = ? AND m.kind = ? AND m.plugin = ?"
+)
+
+
 async def load_matter(act: Act, lifecycle: Lifecycle, key: int) -> Matter:
     """Load, lock and settle a matter of a kind; raises NotFound when there is none or the actor may not see it."""
-    sight = act.kernel.sight(act.actor, act.book, act.now)
-    seen = lifecycle.visible(sight)
-    columns = ", ".join(f"m.{name}" for name in matters.MATTER_COLUMNS)
+    matter, _ = await _find_matter(act, lifecycle, key)
+    return matter
+
+
+async def _find_matter(act: Act, lifecycle: Lifecycle, key: int, *, shared: bool = False) -> tuple[Matter, Place]:
+    """Load, lock and settle a matter, and load its place; a shared one is not settled here, but raises MatterDue."""
+    seen = lifecycle.visible(act.kernel.sight(act.actor, act.book, act.now))
+    lock = act.tx.for_share if shared else act.tx.for_update
     row = await act.tx.one(
-        f"SELECT {columns} FROM core_matter m WHERE m.id = ? AND m.kind = ? AND m.plugin = ? "
-        f"AND {seen.sql.format(m='m', t='m')}{act.tx.for_update}",
+        f"{_MATTER} AND {seen.sql.format(m='m', t='m')}{f'{lock} OF m' if lock else ''}",
         (key, lifecycle.kind, lifecycle.plugin, *seen.params),
     )
     if row is None:
         raise errors.NOT_FOUND(path=("input", "id"), what=f"{lifecycle.type_name} {key}")
-    matter = Matter.of(row)
-    await settle(act, lifecycle, matter)
-    return matter
+    matter, is_due = Matter.of(row), row["due"] is not None and row["due"] <= to_wire(act.now)
+    if shared and is_due:
+        raise MatterDue(lifecycle, key)
+    # Whoever waited for the lock has read the deadlines as they stood before: they are read again. A shared matter needs
+    # that not, for no step brings a deadline forward without changing the state, which is read with the lock.
+    if is_due or (lock and not shared):
+        await settle(act, lifecycle, matter)
+    return matter, _place_of(row)
+
+
+def _place_of(row: Row) -> Place:
+    return Place(
+        row["place_id"], row["place_code"], CommunityKind(row["place_kind"]), row["place_name"], row["place_parent_id"],
+        row["place_path"], row["place_closed_at"],
+    )  # fmt: skip
 
 
 async def settle(act: Act, lifecycle: Lifecycle, matter: Matter) -> bool:
@@ -317,7 +374,7 @@ async def settle(act: Act, lifecycle: Lifecycle, matter: Matter) -> bool:
 async def settle_with_events(act: Act, lifecycle: Lifecycle, matter: Matter) -> None:
     """Settle a matter and write the events of the steps that time took."""
     await settle(act, lifecycle, matter)
-    await _write_events(act, matter.community_id, matter.path)
+    await act.tx.together(_events_of(act, matter.community_id, matter.path))
 
 
 async def perform(
@@ -331,33 +388,57 @@ async def perform(
     async def work(tx: Tx) -> Any:
         return await _in_transaction(kernel, spec, viewer, dict(arguments), key, tx)
 
-    try:
-        result = await kernel.database.run(work)
-    except idempotency.Raced:  # the same key was committed meanwhile: its answer is there now
-        result = await kernel.database.run(work)
+    shared = spec.step is not None and spec.step.shared
+    for _ in range(ATTEMPTS):
+        try:
+            result = await kernel.database.run(work, shared=shared)
+        except idempotency.Raced:  # the same key was committed meanwhile: its answer is there now
+            continue
+        except MatterDue as due:
+            await _settle_alone(kernel, due)
+            continue
+        kernel.committed(viewer.person_id)
+        return result
+    raise errors.BEATEN()
+
+
+async def _settle_alone(kernel: Kernel, due: MatterDue) -> None:
+    """Apply the deadlines of one matter that have passed, in a deed of their own."""
+    spec = DeedSpec(f"{due.lifecycle.plugin}.settle", _nothing)
+
+    async def settled(tx: Tx) -> None:
+        act = Act(kernel, tx, access.Viewer(system="clock"), kernel.clock.now(), spec, await kernel.settings_book(tx))
+        row = await tx.one(f"{_MATTER}{f'{tx.for_update} OF m' if tx.for_update else ''}",
+                           (due.key, due.lifecycle.kind, due.lifecycle.plugin))  # fmt: skip
+        if row is not None:
+            await settle_with_events(act, due.lifecycle, Matter.of(row))
+
+    await kernel.database.run(settled)
     kernel.committed()
-    return result
+
+
+async def _nothing(act: Act) -> None:
+    """Be the body of a deed that only settles."""
 
 
 async def _in_transaction(
     kernel: Kernel, spec: DeedSpec, viewer: access.Viewer, arguments: dict[str, Any], key: str | None, tx: Tx
 ) -> Any:
     now = kernel.clock.now()
+    version, claim = None, None
     if key is not None:
         claim = idempotency.Claim.of(viewer, spec.name, arguments, key)
-        earlier = await idempotency.earlier_answer(tx, claim)
+        version, earlier = await idempotency.opening(tx, claim, SETTINGS_COUNTER)
         if earlier is not None:
             return earlier.answer
-    act = Act(kernel, tx, viewer, now, spec, await kernel.settings_book(tx))
+    act = Act(kernel, tx, viewer, now, spec, await kernel.settings_book(tx, version))
     await _locate(act, arguments)
     _check_allowed(act)
     await _pass_gates(act, arguments)
     result = await spec.body(act, **arguments)
     if spec.step is not None and not act._moved:
         await _take_step(act)
-    await _record(act)
-    if key is not None:
-        await idempotency.remember(tx, claim, result, now)
+    await _record(act, claim, result.key if isinstance(result, Fresh) else result)
     return result
 
 
@@ -365,8 +446,8 @@ async def _locate(act: Act, arguments: dict[str, Any]) -> None:
     """Find where the deed happens, and its matter if it has one."""
     spec = act.spec
     if spec.on is not None:
-        act.matter = await load_matter(act, spec.on, cast(int, arguments.pop("id")))
-        act.place = await hierarchy.place_by_id(act.tx, act.matter.community_id)
+        shared = spec.step is not None and spec.step.shared
+        act.matter, act.place = await _find_matter(act, spec.on, cast(int, arguments.pop("id")), shared=shared)
     elif spec.place is not None:
         act.place = await spec.place(act, arguments)
     else:
@@ -409,11 +490,11 @@ async def _take_step(act: Act) -> None:
         act.emit(step.event, state=act.matter.state)
 
 
-async def _record(act: Act) -> None:
-    """Append the deed's leaf and its events."""
+async def _record(act: Act, claim: idempotency.Claim | None, answer: Any) -> None:
+    """Write what the body queued, the deed's leaf, its events, and its answer under its key."""
     matter = getattr(act, "matter", None)
     roles = act.actor.roles_at(act.place)
-    await trace.append(
+    leaf = trace.leaf(
         act.tx,
         at=act.now,
         deed=act.spec.name,
@@ -424,13 +505,18 @@ async def _record(act: Act) -> None:
         acting_as=act.actor.system or (roles[0] if roles and act.spec.traces_actor else "person"),
         details=act._details,
     )
-    await _write_events(act, act.place.id, matter.path if matter else act.place.path)
+    written = [*act._writes, *leaf, *_events_of(act, act.place.id, matter.path if matter else act.place.path)]
+    if claim is not None:
+        written.append(idempotency.remembering(claim, answer, act.now))
+    touched = await act.tx.together(written)
+    if claim is not None and touched[-1] != 1:
+        raise idempotency.Raced(claim.key)
 
 
-async def _write_events(act: Act, community_id: int, path: str) -> None:
-    for event in act._events:
-        await events.append(act.tx, at=act.now, community_id=community_id, path=path, **event)
+def _events_of(act: Act, community_id: int, path: str) -> list[Statement]:
+    found = [events.event(act.tx, at=act.now, community_id=community_id, path=path, **event) for event in act._events]
     act._events.clear()
+    return found
 
 
 def fingerprint(*parts: Any) -> str:

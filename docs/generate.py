@@ -127,6 +127,10 @@ TRANSPORT: Mapping[str, tuple[str, str]] = {
     "PERSISTED_DOCUMENT_NOT_FOUND": ("No stored document has this id.", "Register it with the server's operator."),
     "TRUSTED_DOCUMENTS_ONLY": ("The server runs stored documents only.", "Send `documentId`."),
     "OPERATION_LIMIT": ("Too many operations on one socket.", "Complete some first."),
+    "RATE_LIMITED": (
+        "One person, or one address without a login, asked for more than `SHANZHI_RATE_LIMIT` allows.",
+        "Wait for the seconds of `Retry-After`, then ask for less at a time. On a WebSocket, too.",
+    ),
     "OVERLOADED": ("Too many operations at once.", "Wait a second and try again, with the same idempotency key."),
     "STOPPING": ("The server is restarting.", "Try again, with the same idempotency key."),
     "UNAVAILABLE": ("The database cannot be reached.", "Try again in a few seconds, with the same idempotency key."),

@@ -8,6 +8,8 @@
 
 import gc
 import json
+import os
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,9 +26,12 @@ from core.database import StorageUnavailable
 from core.kernel import Kernel
 from schema.compose import ProfileSchema, profiles_of
 from schema.context import Context
+from schema.documents import load_documents
+from schema.engine import EngineExecutor
 from schema.execution import Caller, StockExecutor, Work
 from schema.files import download, upload
 from schema.front import GraphQLFront
+from schema.gate import Gate
 from schema.limits import Limits
 from schema.operations import Operations
 from schema.sockets import GraphQLSocket
@@ -45,9 +50,12 @@ class Edge:
     def __init__(self, kernel: Kernel, *, demo: Mapping[str, Any]) -> None:
         self.kernel = kernel
         self.profiles = profiles_of(kernel.host, suggestions=kernel.config.is_development)
-        self.work = Work()
+        self.work = Work(Gate(kernel))
+        self._documents = load_documents(kernel.config.documents)
         self._demo = demo
         self._fronts: dict[frozenset[str], tuple[ProfileSchema, GraphQLFront, GraphQLSocket]] = {}
+        self._superset: tuple[Any, GraphQLFront, GraphQLSocket] | None = None
+        self._taken: Counter[str] = Counter()
 
     def front(self, plugins: frozenset[str]) -> tuple[GraphQLFront, GraphQLSocket]:
         """Return what serves one set of plugins; made on first use, for as long as its schema is cached."""
@@ -57,9 +65,12 @@ class Edge:
             config = self.kernel.config
             operations = Operations(
                 schema, Limits(), allow_introspection=config.introspection, suggestions=config.is_development,
-                mode=config.operations,
+                mode=config.operations, documents=self._documents, some=plugins != frozenset(self.profiles.usable()),
             )  # fmt: skip
-            executor = StockExecutor(schema, self.context, operations=operations)
+            make = EngineExecutor if config.engine else StockExecutor
+            executor = make(schema, self.context, operations=operations)
+            if isinstance(executor, EngineExecutor):
+                executor.taken = self._taken
             page = self.page if config.ide else None
             front = GraphQLFront(executor, self.work, profile=config.status_profile, page=page)
             found = schema, front, GraphQLSocket(executor, self.work, now=self.kernel.clock.now)
@@ -91,7 +102,10 @@ class Edge:
 
     async def superset(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve ``/graphql``."""
-        http, socket = self.front(frozenset(self.profiles.usable()))
+        ready = self.kernel.host.ready()
+        if self._superset is None or self._superset[0] is not ready:
+            self._superset = (ready, *self.front(frozenset(self.profiles.usable())))
+        _, http, socket = self._superset
         await (socket if scope["type"] == "websocket" else http)(scope, receive, send)
 
     async def community(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,14 +158,18 @@ class Edge:
         return JSONResponse({"status": "ok"})
 
     async def readyz(self, request: Request) -> Response:
-        """Say whether the database answers, and name plugins that are not well."""
+        """Say whether the database answers, name plugins that are not well, how processes and replicas stand, and what operations took."""
         try:
             await self.kernel.database.value("SELECT 1")
         except StorageUnavailable:
             return JSONResponse({"status": "database unavailable"}, status_code=503, headers={"Retry-After": "5"})
         ready = {plugin.id for plugin in self.kernel.host.ready()}
         unwell = [p for p in self.kernel.host.plugins if p not in ready]
-        return JSONResponse({"status": "ok", "plugins": sorted(ready), "unwell": sorted(unwell)})
+        replicas = self.kernel.database.replicas
+        return JSONResponse({
+            "status": "ok", "plugins": sorted(ready), "unwell": sorted(unwell), "process": os.getpid(),
+            "bus": self.kernel.bus.state, "engine": dict(self._taken), "replicas": replicas.lags() if replicas is not None else {},
+        })  # fmt: skip
 
 
 Opening = Callable[[], Awaitable[Kernel]]
@@ -177,6 +195,7 @@ class Site:
         """Open the kernel, do its follow-up work meanwhile, and let deeds under way end before it closes."""
         if not isinstance(self._kernel, Kernel):
             self._edge = Edge(await self._kernel(), demo=self._demo)
+        self.edge.kernel.join()
         running = self.edge.kernel.background()
         running.start()
         self.edge.settle()
@@ -226,7 +245,16 @@ def application(kernel: Kernel | Opening, *, demo: Mapping[str, Any] | None = No
     ``demo`` is what the explorer shows: ``demo``, a list of role, username and password, and ``query`` to begin with.
     """
     site = Site(kernel, demo or {})
-    return Starlette(lifespan=site.lifespan, routes=site.routes())
+    rest = Starlette(lifespan=site.lifespan, routes=site.routes())
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        # What front ends ask all day goes straight to its front, past the table of addresses.
+        if scope["type"] == "http" and scope["path"] == "/graphql":
+            await site.superset(scope, receive, send)
+        else:
+            await rest(scope, receive, send)
+
+    return app
 
 
 async def _home(request: Request) -> Response:

@@ -36,8 +36,8 @@ CORE_TYPES: tuple[type, ...] = (Community, Person, TraceRecord, Matter, *offices
 class Fragments:
     """What a plugin adds to the schema: types that must exist, and fields for types of the kernel.
 
-    ``extends`` maps a type's name to a class of fields: ``Query`` and ``Mutation`` to plain ``@strawberry.type`` classes,
-    a declared type (``Community``) to an ``@extension`` class.
+    ``extends`` maps a type's name to a class of fields: ``Query``, ``Mutation`` and ``Subscription`` to plain
+    ``@strawberry.type`` classes, a declared type (``Community``) to an ``@extension`` class.
     """
 
     types: tuple[type, ...] = ()

@@ -1,5 +1,6 @@
 """What resolvers find in ``info.context``: the viewer, the reads, and the way to do deeds."""
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -10,6 +11,38 @@ from core.kernel import Kernel
 from core.settings import SettingsBook
 from core.work import DeedSpec
 from schema.reading import Reading
+
+
+class Deeds:
+    """The outcomes of the deeds of one operation, in order: run again, it is told them and does nothing twice."""
+
+    def __init__(self) -> None:
+        self._outcomes: list[tuple[Any, Exception | None]] = []
+        self._told: int | None = None
+
+    def tell(self) -> None:
+        """From now on tell what came out the first time."""
+        self._told = 0
+
+    async def once(self, deed: Coroutine[Any, Any, Any]) -> Any:
+        """Do a deed and keep its outcome, or leave it and tell the outcome."""
+        if self._told is not None and self._told < len(self._outcomes):
+            deed.close()
+            result, error = self._outcomes[self._told]
+            self._told += 1
+        else:
+            result, error = await _outcome(deed)
+            self._outcomes.append((result, error))
+        if error is not None:
+            raise error
+        return result
+
+
+async def _outcome(deed: Coroutine[Any, Any, Any]) -> tuple[Any, Exception | None]:
+    try:
+        return await deed, None
+    except Exception as error:  # noqa: BLE001 - kept to be raised again
+        return None, error
 
 
 @dataclass
@@ -24,6 +57,8 @@ class Context:
     community_path: str | None = None  # of the community whose profile is served; None on the superset
     plugins: frozenset[str] = frozenset()
     notes: dict[str, Any] = field(default_factory=dict)
+    read_with: Callable[["Context"], Reading] = lambda context: Reading(context.kernel.database, context.sight)
+    deeds: "Deeds | None" = None
 
     @property
     def language(self) -> str:
@@ -43,11 +78,12 @@ class Context:
     @cached_property
     def reading(self) -> Reading:
         """Return the reads of this request."""
-        return Reading(self.kernel.database, self.sight)
+        return self.read_with(self)
 
     async def perform(self, spec: DeedSpec, arguments: dict[str, Any], key: str | None = None) -> Any:
         """Do a deed as the viewer; afterwards reads see its effect (and the settings it may have changed)."""
-        result = await self.kernel.perform(spec, self.viewer, key, **arguments)
+        deed = self.kernel.perform(spec, self.viewer, key, **arguments)
+        result = await (deed if self.deeds is None else self.deeds.once(deed))
         await self.refresh()
         return result
 

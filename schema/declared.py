@@ -17,10 +17,10 @@ Aliases in SQL text: ``{t}`` is the row's own table, ``{m}`` its ``core_matter``
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import strawberry
 from strawberry.types.field import StrawberryField
@@ -28,9 +28,10 @@ from strawberry.utils.str_converters import to_camel_case
 from tortoise.models import Model
 
 from core import access
+from core.ids import parse_global_id
 from core.labels import LabelledEnum
 from core.matters import STATE_NOW, Lifecycle
-from schema.paging import Filter, Order
+from schema.paging import Filter, Order, set_arguments
 
 T = TypeVar("T")
 Expression = str | Callable[[access.Sight], access.Where]
@@ -74,6 +75,7 @@ class Declaration:
     """Everything the reads know of one declared type."""
 
     cls: type
+    model: type[Model]
     name: str
     table: str
     key: str
@@ -99,31 +101,49 @@ class Declaration:
     @property
     def pk(self) -> str:
         """Return the SQL of the primary key: a matter's own, for which there are indexes by place and kind."""
-        return "m.id" if self.matter else f"t.{self.key}"
+        return self.key_of()
+
+    def key_of(self, alias: str = "") -> str:
+        """Return the SQL of the primary key under numbered aliases."""
+        return f"m{alias}.id" if self.matter else f"t{alias}.{self.key}"
 
     def seen(self, sight: access.Sight) -> access.Where:
         """Return the predicate that is part of every read of this type: who may see it, and where its plugin is on."""
+        where = self.sees(sight)
+        return access.Where(self.expand(where.sql), where.params)
+
+    def sees(self, sight: access.Sight) -> access.Where:
+        """Return the same predicate with ``{t}`` and ``{m}`` still in it."""
         where = self.visible(sight)
         if self.plugin is not None and self.path is not None and sight.viewer.system is None:
             where = where & access.within(self.path, sight.enabled(self.plugin))
         # A predicate on who may see a row filters, it does not find: with the empty text a planner without statistics
         # cannot take the range of paths for the way in, and read all of a district for the page of one place.
         sql = where.sql.replace(access.MATTER_PATH, f"({access.MATTER_PATH} || '')") if self.matter else where.sql
-        return access.Where(self.expand(sql), where.params)
+        return access.Where(sql, where.params)
 
     @property
     def source(self) -> str:
         """Return the FROM clause: the table as ``t``, joined to its matter as ``m``."""
+        return self.source_of()
+
+    def source_of(self, alias: str = "") -> str:
+        """Return the FROM clause under numbered aliases."""
+        table = f"{self.table} t{alias}"
         if self.matter is None:
-            return f"{self.table} t"
+            return table
         kind = (
             self.matter.kind
         )  # said for the planner's sake: pages are then read in order of the index, to their end only
-        return f"{self.table} t JOIN core_matter m ON m.id = t.{self.key} AND m.kind = '{kind}'"
+        return f"{table} JOIN core_matter m{alias} ON m{alias}.id = t{alias}.{self.key} AND m{alias}.kind = '{kind}'"
 
-    def expand(self, sql: str) -> str:
+    def found_of(self, alias: str = "") -> str:
+        """Return the FROM clause for rows found by their keys: there the kind must not be taken for the way in."""
+        return self.source_of(alias).replace(f"m{alias}.kind =", f"(m{alias}.kind || '') =")
+
+    def expand(self, sql: str, alias: str = "") -> str:
         """Fill the aliases of this declaration into SQL text."""
-        return sql.replace("{t}", "t").replace("{m}", "m" if self.matter else "t")
+        return sql.replace("{t}", f"t{alias}").replace("{m}", f"m{alias}" if self.matter else f"t{alias}")
 
     def names(self) -> frozenset[str]:
         """Return the type names that a fragment on this type may be conditioned on."""
@@ -136,6 +156,16 @@ REGISTRY: dict[str, Declaration] = {}
 
 EXTENSIONS: dict[tuple[str, str], ToOne | ToMany] = {}
 """The relations that plugins add to declared types of others, by type and GraphQL field name."""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A root field that finds one row of a declared type by one argument; ``read`` gives None for what is no key."""
+
+    target: str
+    argument: str
+    sql: str
+    read: Callable[[str], Any]
 
 
 class _Part:
@@ -245,7 +275,7 @@ def _register(
     interfaces = frozenset(i.name for i in definition.interfaces) | {"Node"}
     owner = plugin or (matter.plugin if matter else _plugin_of(cls))
     REGISTRY[definition.name] = Declaration(
-        cls, definition.name, meta.db_table, str(meta.db_pk_column), rule, matter, owner,
+        cls, model, definition.name, meta.db_table, str(meta.db_pk_column), rule, matter, owner,
         {k: v for k, v in parts.items() if isinstance(v, Column)},
         {k: v for k, v in parts.items() if isinstance(v, ToOne)},
         {k: v for k, v in parts.items() if isinstance(v, ToMany)},
@@ -298,6 +328,50 @@ def extension(type_name: str) -> Callable[[type[T]], type[T]]:
             EXTENSIONS[type_name, to_camel_case(key)] = relation
             setattr(cls, key, relation_field(relation, part.description))
         return strawberry.type(cls, name=f"{cls.__module__}.{cls.__name__}".replace(".", "_"))
+
+    return decorate
+
+
+def lookup(
+    target: str,
+    description: str,
+    *,
+    argument: str = "id",
+    about: str = "Its global id.",
+    sql: str | None = None,
+    read: Callable[[str], Any] | None = None,
+) -> Any:
+    """Make a root field that finds one visible row of a declared type, or null.
+
+    By its global id, unless ``sql`` names another unique column and ``read`` turns the argument into its value (None for
+    what cannot be one).
+    """
+
+    def key_of(value: str) -> int | None:
+        parsed = parse_global_id(value)
+        return parsed[1] if parsed is not None and parsed[0] == target else None
+
+    found = Lookup(target, argument, sql or "{pk}", read or (str if sql else key_of))
+
+    async def find(info: strawberry.Info, **arguments: Any) -> Any:
+        return await info.context.reading.look_up(found, arguments[argument], info)
+
+    set_arguments(find, {argument: (strawberry.ID, inspect.Parameter.empty, about)})
+    return strawberry.field(resolver=find, description=description, metadata={"lookup": found})
+
+
+def for_each(description: str, *, needs: Sequence[str] | None = None) -> Callable[[Callable[..., Any]], Any]:
+    """Make a field whose resolver gets all the objects of a level at once: ``(objects, info) -> one value each``.
+
+    ``needs`` names the columns it uses, beside keys, base and the matter's own; all of the type when left out.
+    """
+
+    def decorate(resolve: Callable[..., Any]) -> Any:
+        async def one(self: Any, info: strawberry.Info) -> Any:
+            return (await resolve([self], info))[0]
+
+        one.__annotations__["return"] = get_args(resolve.__annotations__["return"])[0]
+        return strawberry.field(resolver=one, description=description, metadata={"for_each": resolve, "needs": needs})
 
     return decorate
 

@@ -21,6 +21,7 @@ from starlette.types import Scope
 from strawberry.execution import optimized_is_awaitable
 
 from core.errors import DomainError
+from schema.eager import TooLate, within
 from schema.http_errors import (
     Language,
     Refusal,
@@ -180,10 +181,15 @@ def _answer(result: ExecutionResult) -> dict[str, Any]:
     return answer
 
 
+Gate = Callable[[Prepared, dict[str, Any], Any, Caller], Awaitable[None]]
+"""What an operation passes between its context and its run; raises Refused or DomainError."""
+
+
 class Work:
     """The operations that run in this process, whichever schema and transport they came by."""
 
-    def __init__(self) -> None:
+    def __init__(self, gate: Gate | None = None) -> None:
+        self._gate = gate
         self._tasks: set[asyncio.Task[Any]] = set()
         self._running = 0
         self._closing = False
@@ -209,12 +215,19 @@ class Work:
         self._admit(limits.max_in_flight)
         running = self._run(executor, prepared, variables, caller)
         try:
-            async with asyncio.timeout(limits.operation_seconds) as deadline:
-                return await (asyncio.shield(self.start(running)) if prepared.is_mutation else running)
-        except TimeoutError:
-            if not deadline.expired():
-                raise
+            return await within(
+                self._unstoppable(running) if prepared.is_mutation else running, limits.operation_seconds
+            )
+        except TooLate:
             return _late(prepared, caller.language)
+
+    async def pass_gate(self, prepared: Prepared, variables: dict[str, Any], context: Any, caller: Caller) -> None:
+        """Let an operation pass whatever stands before all of them; raises what refuses it."""
+        if self._gate is not None:
+            await self._gate(prepared, variables, context, caller)
+
+    async def _unstoppable(self, work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.shield(self.start(work))
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run something to its end, whoever waits for it."""
@@ -241,7 +254,9 @@ class Work:
     ) -> dict[str, Any]:
         self._running += 1
         try:
-            return shown(await executor.execute(prepared, variables, await executor.context(caller)), caller)
+            context = await executor.context(caller)
+            await self.pass_gate(prepared, variables, context, caller)
+            return shown(await executor.execute(prepared, variables, context), caller)
         except (Refused, DomainError):
             raise
         except Exception as raised:

@@ -24,6 +24,7 @@ a stored document that is unknown, or only those run here   422 **  PERSISTED_DO
 a mutation by GET                                           405     METHOD_NOT_ALLOWED
 a subscription by HTTP                                      422 **  UNSUPPORTED_OPERATION
 a context that turns the caller away                        401 403 404 429, else 422 **; the DomainError's code
+more points than the rate limit allows                      429     RATE_LIMITED
 too many operations at once, shutting down, a failure       503     OVERLOADED, STOPPING, UNAVAILABLE, INTERNAL
 anything with ``data``, errors beside it or not             200
 ==========================================================  ======  =======================
@@ -34,18 +35,19 @@ is a 400.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from schema.eager import TooLate, within
 from schema.execution import Caller, Executor, StockExecutor, Work, refusal_of
-from schema.http_errors import INVALID, Profile, Refusal, Refused, always, refused
+from schema.http_errors import INVALID, Profile, Refusal, always, refused
 from schema.limits import Limits
 from schema.operations import Prepared
 from schema.requests import GraphQLRequest, strict_json
@@ -67,6 +69,10 @@ _HEADS = {
 }
 
 Page = Callable[[Scope], Awaitable[Response]]
+
+
+class _TooLong(Exception):
+    """More bytes came than a body may have."""
 
 
 class _ClientGone(Exception):
@@ -195,18 +201,18 @@ class _Exchange:
             raise refused("UNSUPPORTED_MEDIA_TYPE", f"Send the body as {JSON} in UTF-8.", always(415))
 
     async def _body(self, limits: Limits) -> bytes:
-        too_long = refused("BODY_LIMIT", f"The body has more than {limits.max_bytes} bytes.", always(413))
         announced = self.caller.headers.get("content-length", "")
         if announced.isdecimal() and (len(announced) > 18 or int(announced) > limits.max_bytes):
-            raise too_long
+            raise refused("BODY_LIMIT", f"The body has more than {limits.max_bytes} bytes.", always(413))
         try:
-            async with asyncio.timeout(limits.body_seconds):
-                return await self._read(limits.max_bytes, too_long)
-        except TimeoutError:
+            return await within(self._read(limits.max_bytes), limits.body_seconds)
+        except _TooLong:
+            raise refused("BODY_LIMIT", f"The body has more than {limits.max_bytes} bytes.", always(413)) from None
+        except TooLate:
             message = f"The body took longer than {limits.body_seconds:g} seconds."
             raise refused("BODY_TIMEOUT", message, always(408)) from None
 
-    async def _read(self, most: int, too_long: Refused) -> bytes:
+    async def _read(self, most: int) -> bytes:
         body = bytearray()
         more = True
         while more:
@@ -216,7 +222,7 @@ class _Exchange:
             body += message.get("body", b"")
             more = self.has_unread_body = message.get("more_body", False)
             if len(body) > most:
-                raise too_long
+                raise _TooLong
         return bytes(body)
 
     async def respond(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
@@ -247,6 +253,7 @@ def new_request_id() -> str:
     return secrets.token_hex(8)
 
 
+@lru_cache(maxsize=256)
 def accepted(header: str | None) -> str | None:
     """Return the type to answer with, or None if the client reads neither; without a wish it is plain JSON."""
     if header is None or not header.strip():

@@ -17,7 +17,7 @@ from graphql import GraphQLError
 from strawberry.exceptions import StrawberryGraphQLError
 
 from core import errors
-from core.database import StorageUnavailable
+from core.database import Overloaded, StorageUnavailable
 from schema.errors import extensions_of
 
 LOG = logging.getLogger("shanzhi.front")
@@ -185,6 +185,11 @@ def domain_error(raised: errors.DomainError, language: Language) -> dict[str, An
 
 def unforeseen(raised: BaseException | None, language: Language, request_id: str) -> dict[str, Any]:
     """Return the wire form of a failure of ours: a reference to quote, nothing of what happened."""
+    if isinstance(raised, Overloaded):
+        message = (
+            "The server is busy. Try again in a few seconds." if language == "en" else "服务器繁忙，请几秒后重试。"
+        )
+        return error("OVERLOADED", message, requestId=request_id)
     if isinstance(raised, StorageUnavailable):
         message = (
             f"The data cannot be reached just now. Try again in a few seconds. Reference: {request_id}."

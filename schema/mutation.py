@@ -20,7 +20,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from core import errors
 from core.ids import parse_global_id
-from core.work import DeedSpec
+from core.work import DeedSpec, Fresh
 from schema.declared import REGISTRY
 from schema.errors import MEMBERS
 
@@ -72,7 +72,7 @@ def mutation(
         if present is not None:
             made = present(result, info)
             return await made if inspect.isawaitable(made) else made
-        return await reread(str(returns), result, info)
+        return await reread(str(returns), result.key if isinstance(result, Fresh) else result, info)
 
     pascal = to_camel_case(name)[:1].upper() + to_camel_case(name)[1:]
     target: Any = REGISTRY[returns].cls if isinstance(returns, str) else returns

@@ -186,7 +186,8 @@ class Operations:
     """Turns requests into operations of one schema that are valid, within the limits, and ready to run.
 
     In ``trusted`` mode only the documents given at the start run, by their hash; in ``open`` mode they run too, beside
-    any document a client sends.
+    any document a client sends. A stored document that does not pass stops the server from starting, unless this is
+    the schema of ``some`` plugins only: there it is refused when it is asked for, as any other would be.
     """
 
     def __init__(
@@ -198,6 +199,7 @@ class Operations:
         suggestions: bool = False,
         mode: Mode = "open",
         documents: Iterable[str] = (),
+        some: bool = False,
         max_entries: int = 1000,
         max_bytes: int = 32 << 20,
     ) -> None:
@@ -207,7 +209,7 @@ class Operations:
         self.mode: Mode = mode
         self._allow_introspection = allow_introspection
         self._cache = _Cache(max_entries, max_bytes)
-        self._trusted = {document_id(text): self._trust(text) for text in documents}
+        self._trusted = {document_id(text): self._trust(text, some=some) for text in documents}
 
     @property
     def core_schema(self) -> GraphQLSchema:
@@ -257,10 +259,10 @@ class Operations:
             )
         return entry
 
-    def _trust(self, text: str) -> _Entry:
-        """Prepare a stored document; one that does not pass stops the server from starting."""
+    def _trust(self, text: str, *, some: bool) -> _Entry:
+        """Prepare a stored document."""
         entry = self._prepare(text)
-        if entry.refusal is not None:
+        if entry.refusal is not None and not some:
             raise ValueError(f"The stored document {text[:60]!r}… is refused: {entry.refusal.errors[0]['message']}")
         return entry
 

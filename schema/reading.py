@@ -16,7 +16,7 @@ from core.database import Database, Row
 from core.hierarchy import PLACE_COLUMNS, Place, find, lineage
 from core.ids import global_id
 from core.matters import STATE_NOW
-from schema.declared import REGISTRY, Column, Declaration, Expression, ToMany, ToOne
+from schema.declared import REGISTRY, Column, Declaration, Expression, Lookup, ToMany, ToOne
 from schema.paging import Order, Page, check_first
 from schema.selection import ANY, Asked, arguments_of, asked, item_nodes
 
@@ -57,6 +57,14 @@ class Reading:
         """Return one object of a declared type, or None when there is none or it may not be seen."""
         found = await self.by_ids(REGISTRY[type_name], [key], info._raw_info, info._raw_info.field_nodes)
         return found.get(key)
+
+    async def look_up(self, found: Lookup, value: str, info: strawberry.Info) -> Any | None:
+        """Return the object of a root field that finds one, or None."""
+        key = found.read(str(value))
+        if key is None:
+            return None
+        sql = found.sql.replace("{pk}", REGISTRY[found.target].pk)
+        return await self.first_where(found.target, access.Where(f"{sql} = ?", (key,)), info)
 
     async def first_where(self, type_name: str, where: access.Where, info: strawberry.Info) -> Any | None:
         """Return the first visible object for which a predicate holds, or None."""
@@ -184,7 +192,7 @@ class Reading:
     async def exists(self, declaration: Declaration, key: int) -> bool:
         """Say whether this viewer may see a row at all."""
         seen = declaration.seen(self.sight)
-        sql = f"SELECT 1 FROM {declaration.source} WHERE {declaration.pk} = ? AND {seen.sql}"
+        sql = f"SELECT 1 FROM {declaration.found_of()} WHERE {declaration.pk} = ? AND {seen.sql}"
         return bool(await self.database.fetch(sql, (key, *seen.params)))
 
     # -- SQL -------------------------------------------------------------------------------------------------------
@@ -237,27 +245,14 @@ class Reading:
     ) -> list[Any]:
         made = self.statement(declaration, wanted)
         both = declaration.seen(self.sight) & access.Where(declaration.expand(where.sql), where.params)
-        sql = f"SELECT {made.select} FROM {declaration.source} WHERE {both.sql} {tail}"
+        sql = f"SELECT {made.select} FROM {declaration.found_of()} WHERE {both.sql} {tail}"
         params = (*made.params, *both.params)
         if limit is not None:
             sql, params = f"{sql} LIMIT ?", (*params, limit)
         return [self._object(made, row) for row in await self.database.fetch(sql, params)]
 
     def _object(self, made: Statement, row: Row) -> Any:
-        declaration = made.declaration
-        cls: Any = declaration.cls
-        obj = cls.__new__(cls)
-        values = obj.__dict__
-        pk = row["pk"]
-        values.update(pk=pk, id=global_id(declaration.name, pk), declaration=declaration, related={}, row=row)
-        if declaration.matter is not None:
-            values.update(path=row["m_path"], state_now=row["m_state"], community_id=row["m_community_id"])
-        for name in declaration.base:
-            values[name] = row[f"b_{name}"]
-        for column in made.columns:
-            value = row[f"c_{column.name}"]
-            values[column.name] = column.convert(value) if column.convert is not None and value is not None else value
-        return obj
+        return instance(made.declaration, made.columns, row)
 
     async def _page(
         self, declaration: Declaration, wanted: Asked, where: access.Where, order: Order, first: int,
@@ -370,7 +365,7 @@ class Reading:
     def _narrowed(self, part: ToMany, arguments: Mapping[str, Any]) -> access.Where:
         where = part.where(self.sight) if part.where else access.TRUE
         for name, narrow in part.filters.items():
-            value = arguments.get(_camel(name))
+            value = arguments.get(camel(name))
             if value is not None:
                 where &= narrow.where(value)
         return where
@@ -387,6 +382,23 @@ class Reading:
         return any(low <= path < high for low, high in self.sight.enabled(plugin))
 
 
+def instance(declaration: Declaration, columns: Iterable[Column], row: Mapping[str, Any]) -> Any:
+    """Make an object of a declared type from a row whose columns are named as ``Reading.statement`` names them."""
+    cls: Any = declaration.cls
+    obj = cls.__new__(cls)
+    values = obj.__dict__
+    pk = row["pk"]
+    values.update(pk=pk, id=global_id(declaration.name, pk), declaration=declaration, related={}, row=row)
+    if declaration.matter is not None:
+        values.update(path=row["m_path"], state_now=row["m_state"], community_id=row["m_community_id"])
+    for name in declaration.base:
+        values[name] = row[f"b_{name}"]
+    for column in columns:
+        value = row[f"c_{column.name}"]
+        values[column.name] = column.convert(value) if column.convert is not None and value is not None else value
+    return obj
+
+
 def visible_matters(sight: access.Sight, known: Callable[[str], bool] = lambda name: True) -> access.Where:
     """Return the predicate, over ``core_matter m``, for the matters of all kinds that may be seen."""
     visible = access.FALSE
@@ -400,6 +412,7 @@ def visible_matters(sight: access.Sight, known: Callable[[str], bool] = lambda n
     return visible
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """Return the GraphQL name of a Python name."""
     head, *tail = name.split("_")
     return head + "".join(word.title() for word in tail)

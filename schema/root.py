@@ -9,7 +9,7 @@ from core import access, errors
 from core.host import PluginState
 from core.ids import parse_global_id
 from core.work import DeedSpec
-from schema.declared import REGISTRY
+from schema.declared import REGISTRY, lookup
 from schema.enums import graphql_enum
 from schema.errors import user_error
 from schema.feed import Change, ChangePage, changes_after, follow
@@ -38,11 +38,10 @@ class ServerPlugin:
 class Query:
     """Everything that can be read."""
 
-    @strawberry.field(description="The community with this code, e.g. 440604010001; null when there is none.")
-    async def community(
-        self, info: strawberry.Info, code: Annotated[strawberry.ID, strawberry.argument(description="Its code.")]
-    ) -> Community | None:
-        return await info.context.reading.first_where("Community", access.Where("{t}.code = ?", (str(code),)), info)
+    community: Community | None = lookup(
+        "Community", "The community with this code, e.g. 440604010001; null when there is none.",
+        argument="code", about="Its code.", sql="{t}.code",
+    )  # fmt: skip
 
     @strawberry.field(
         description="Communities whose code begins with, or whose name contains, a text: at most `first`."

@@ -15,6 +15,8 @@ from graphql import (
     GraphQLSkipDirective,
     InlineFragmentNode,
     SelectionSetNode,
+    is_object_type,
+    is_union_type,
 )  # fmt: skip
 from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
 
@@ -58,13 +60,24 @@ def _collect(
         if isinstance(node, FieldNode):
             fields.setdefault((node.alias or node.name).value, []).append(node)
         elif isinstance(node, InlineFragmentNode):
-            if node.type_condition is None or node.type_condition.name.value in type_names:
+            if node.type_condition is None or _applies(info, node.type_condition.name.value, type_names):
                 _collect(info, node.selection_set, type_names, fields, seen)
         elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
             seen.add(node.name.value)
             fragment = _fragment(info, node.name.value)
-            if fragment.type_condition.name.value in type_names:
+            if _applies(info, fragment.type_condition.name.value, type_names):
                 _collect(info, fragment.selection_set, type_names, fields, seen)
+
+
+def _applies(info: GraphQLResolveInfo[Any], name: str, type_names: frozenset[str]) -> bool:
+    """Say whether a fragment on a type, an interface or a union is about objects with one of these names."""
+    if name in type_names:
+        return True
+    condition = info.schema.get_type(name)
+    types = (info.schema.get_type(each) for each in type_names)
+    return is_union_type(condition) and any(
+        is_object_type(each) and info.schema.is_sub_type(condition, each) for each in types
+    )
 
 
 def _fragment(info: GraphQLResolveInfo[Any], name: str) -> Any:

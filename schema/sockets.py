@@ -330,6 +330,7 @@ class _Connection:
     ) -> None:
         try:
             context = await self._context(caller)
+            await self._work.pass_gate(prepared, variables, context, caller)
             async with aclosing(self._executor.subscribe(prepared, variables, context)) as answers:
                 async for answer in answers:
                     if not await self._deliver(operation, shown(answer, caller)):

@@ -12,7 +12,7 @@ from core.access import ROW_PATH, ROW_PLACE, either, everyone, holders
 from core.hierarchy import subtree_range
 from core.kinds import CommunityKind, LinkRelation
 from core.matters import Matter as MatterRow
-from schema.declared import column, computed, declared, to_many, to_one
+from schema.declared import column, computed, declared, for_each, to_many, to_one
 from schema.enums import graphql_enum
 from schema.errors import UserError, user_error
 from schema.node import Node
@@ -140,24 +140,28 @@ class Matter(Node):
         "Attachment", "{t}.matter_id", "Its files, oldest first.", order=OLDEST
     )
 
-    @strawberry.field(description="Its clocks that are running, soonest first (a handful).")
-    async def deadlines(self, info: strawberry.Info) -> list[Deadline]:
-        rows = await info.context.kernel.database.fetch(
-            "SELECT step, at, to_state, started_at, source, estimated FROM core_deadline "
-            "WHERE matter_id = ? AND at > ? ORDER BY at",
-            (self.pk, info.context.sight.now_wire),  # type: ignore[attr-defined]
-        )
-        return [Deadline(**{**dict(row), "estimated": bool(row["estimated"])}) for row in rows]
+    @for_each("Its clocks that are running, soonest first (a handful).", needs=())
+    async def deadlines(matters_: list[Any], info: strawberry.Info) -> list[list[Deadline]]:  # noqa: N805 - a level's
+        return await deadlines_of(matters_, info)
 
-    @strawberry.field(description="What the viewer may do with it now, each with the reason if not (a handful).")
+    @strawberry.field(
+        description="What the viewer may do with it now, each with the reason if not (a handful).",
+        metadata={"needs": ()},
+    )
     async def viewer_can(self, info: strawberry.Info) -> list[Ability]:
         return await abilities(self, info)
 
-    @strawberry.field(description="The matters it is linked with, in the order the links were made (at most 100).")
+    @strawberry.field(
+        description="The matters it is linked with, in the order the links were made (at most 100).",
+        metadata={"needs": ()},
+    )
     async def links(self, info: strawberry.Info) -> list["MatterLink"]:
         return await links_of(self, info)
 
-    @strawberry.field(description="The settings it was decided under and where each came from; null until announced.")
+    @strawberry.field(
+        description="The settings it was decided under and where each came from; null until announced.",
+        metadata={"needs": ()},
+    )
     def frozen_settings(self) -> JSON | None:
         text = self.row["m_frozen"]  # type: ignore[attr-defined]
         return json.loads(text) if text else None
@@ -170,6 +174,23 @@ class MatterLink:
     relation: LinkRelation = strawberry.field(description="How the source follows from the target.")
     is_source: bool = strawberry.field(description="True when this matter is the source.")
     matter: Matter = strawberry.field(description="The other matter.")
+
+
+async def deadlines_of(matters_: list[Any], info: strawberry.Info) -> list[list[Deadline]]:
+    """Load the running clocks of all matters of a level at once."""
+    found: dict[int, list[Deadline]] = {matter.pk: [] for matter in matters_}
+    keys = list(found)
+    for start in range(0, len(keys), 500):
+        some = keys[start : start + 500]
+        rows = await info.context.kernel.database.fetch(
+            "SELECT matter_id, step, at, to_state, started_at, source, estimated FROM core_deadline "
+            f"WHERE matter_id IN ({', '.join('?' * len(some))}) AND at > ? ORDER BY at",
+            (*some, info.context.sight.now_wire),
+        )
+        for row in rows:
+            values = {**dict(row), "estimated": bool(row["estimated"])}
+            found[values.pop("matter_id")].append(Deadline(**values))
+    return [found[matter.pk] for matter in matters_]
 
 
 async def abilities(root: Any, info: strawberry.Info) -> list[Ability]:
@@ -234,6 +255,7 @@ class CommunityPlugin:
     settings: list[SettingValue] = strawberry.field(description="The values in force here, in the schema's order.")
 
 
+DISTRICT_DEPTH = 3
 BY_PATH = Order("{t}.path", descending=False)
 KIND_FILTER = Filter(CommunityKind, "{t}.kind = ?", "Only this kind.")
 
@@ -283,8 +305,10 @@ class Community(Node):
         below: Annotated[bool, strawberry.argument(description="Also that of all places below.")] = False,
     ) -> Connection[Matter]:
         low, high = subtree_range(self.path)  # type: ignore[attr-defined]
+        # Of a district and wider, matters are walked newest first; of less, those of the place are sorted.
+        path = "(m.path || '')" if self.path.count("/") <= DISTRICT_DEPTH else "m.path"  # type: ignore[attr-defined]
         where = (
-            access.Where("m.path >= ? AND m.path < ?", (low, high))
+            access.Where(f"{path} >= ? AND {path} < ?", (low, high))
             if below
             else access.Where("m.community_id = ?", (self.pk,))  # type: ignore[attr-defined]
         )

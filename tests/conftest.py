@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,9 @@ DATABASES = ("sqlite", "postgres")
 
 
 def config_for(data_dir: Path, database_url: str | None = None, **overrides: Any) -> Config:
-    """Return a development configuration in a folder of its own."""
-    found = {"data_dir": data_dir, "environment": "development", "port": 0, **overrides}
+    """Return a development configuration in a folder of its own; ``SHANZHI_TEST_ENGINE=off`` runs without the engine."""
+    engine = os.environ.get("SHANZHI_TEST_ENGINE", "on").lower() != "off"
+    found = {"data_dir": data_dir, "environment": "development", "port": 0, "engine": engine, **overrides}
     if database_url:
         found["database_url"] = database_url
     return load_config({}, None, found)
@@ -150,22 +152,56 @@ async def world(
     database: str, plugin_list: PluginList, tmp_path: Path, _template: dict[str, Any]
 ) -> AsyncIterator[World]:
     """Run a server on a fresh copy of the filled database, its clock at 2 March 2026, 9:00."""
+    made, people = await filled_for(database, plugin_list, _template)
+    async with opened(await copy_of(made, tmp_path), tmp_path, plugin_list, people) as running:
+        yield running
+
+
+async def filled_for(database: str, plugin_list: PluginList, template: dict[str, Any]) -> tuple[str, demo.DemoWorld]:
+    """Return the address of the database that was filled for these plugins, and who and what is in it."""
     key = (database, plugin_list)
-    if key not in _template["made"]:
-        _template["made"][key] = await _fill(database, plugin_list, _template["folder"])
-    made, people = _template["made"][key]
-    url = await _copy(made, tmp_path)
-    clock = SetClock(START)
-    kernel = await Kernel.open(config_for(tmp_path, url, secret=SECRET), clock=clock, host=load_host(plugin_list))
+    if key not in template["made"]:
+        template["made"][key] = await _fill(database, plugin_list, template["folder"])
+    found: tuple[str, demo.DemoWorld] = template["made"][key]
+    return found
+
+
+@asynccontextmanager
+async def opened(
+    url: str,
+    folder: Path,
+    plugin_list: PluginList,
+    people: demo.DemoWorld,
+    start: datetime = START,
+    *,
+    keep: bool = False,
+) -> AsyncIterator[World]:
+    """Run a server on a filled database, its clock stopped; ``people`` tells who and what is in it.
+
+    The database is dropped afterwards, unless it is to be kept.
+    """
+    clock = SetClock(start)
+    kernel = await Kernel.open(config_for(folder, url, secret=SECRET), clock=clock, host=load_host(plugin_list))
     transport = httpx.ASGITransport(app=application(kernel))
     filled = demo.DemoWorld(kernel, people=dict(people.people), places=dict(people.places),
                             compounds=list(people.compounds), buildings=dict(people.buildings),
                             stairwells=dict(people.stairwells))  # fmt: skip
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://shanzhi.test") as client:
+            yield World(kernel, clock, client, filled)
+    finally:
+        await kernel.close()
+        if url.startswith("postgres") and not keep:
+            await _drop(url)
+
+
+@asynccontextmanager
+async def answered_by(world: World, *, engine: bool) -> AsyncIterator[World]:
+    """Serve a world a second time, with the engine or with graphql-core alone, whatever the other tests run with."""
+    config = world.kernel.config.model_copy(update={"engine": engine})
+    transport = httpx.ASGITransport(app=application(replace(world.kernel, config=config)))
     async with httpx.AsyncClient(transport=transport, base_url="http://shanzhi.test") as client:
-        yield World(kernel, clock, client, filled)
-    await kernel.close()
-    if database == "postgres":
-        await _drop(url)
+        yield replace(world, client=client)
 
 
 @pytest.fixture
@@ -196,7 +232,8 @@ async def _fill(database: str, wanted: PluginList, folder: Path) -> tuple[str, d
     return url, built
 
 
-async def _copy(url: str, folder: Path) -> str:
+async def copy_of(url: str, folder: Path) -> str:
+    """Copy a filled database and return the copy's address."""
     if url.startswith("sqlite"):
         target = folder / "shanzhi.db"
         with (

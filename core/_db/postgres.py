@@ -1,4 +1,7 @@
-"""PostgreSQL: each deed in a shielded task of its own on a pooled connection (trust.md T2).
+"""PostgreSQL: each deed in a task of its own that no cancellation reaches, on a pooled connection (trust.md T2).
+
+A deed has a transaction of its own, unless it is declared to be shared: of those, as many as are waiting share one, so
+that thousands of ballots do not cost a transaction each. When one of them fails after it wrote, all are done one by one.
 
 What a deed may do is the same as on SQLite: it may await only the database. Its coroutine is watched for that, so that
 a deed that would be refused there is refused here too, and only its own task may use its connection.
@@ -7,11 +10,11 @@ a deed that would be refused there is refused here too, and only its own task ma
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 import re
 import types
 from collections.abc import Generator, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 import asyncpg
@@ -19,7 +22,20 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import ConnectionWrapper, NestedTransactionContext, TransactionContext
 from tortoise.context import TortoiseContext, _current_context
 
-from core._db.seam import SUSPENDED, Deed, DeedSuspended, Params, Row, StorageUnavailable, T, Tx, dollar_placeholders
+from core._db.lanes import Job, Lanes
+from core._db.seam import (
+    SUSPENDED,
+    Deed,
+    DeedSuspended,
+    Params,
+    Row,
+    Statement,
+    StorageUnavailable,
+    Sums,
+    T,
+    Tx,
+    dollar_placeholders,
+)
 
 log = logging.getLogger("shanzhi.db")
 
@@ -27,6 +43,7 @@ ACQUIRE_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
 CLOSE_SECONDS = 10.0
 RETRIES = 5
+GROUP_LIMIT = 64
 COPY_FROM = 500  # rows: COPY is 1.6 times as quick as one INSERT after the other, but asks for the column types first
 _UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
@@ -37,25 +54,30 @@ _UNAVAILABLE = (
 )
 
 
+_REFUSED = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 _PLAIN_INSERT = re.compile(r"INSERT INTO (?P<table>\w+) \((?P<columns>\w+(?:, \w+)*)\) VALUES \(\?(?:, \?)*\)")
 
 
 class _Guard:
-    """Whose connection it is, and whether its deed is waiting for the database just now."""
+    """One attempt at a deed: whose connection it is, whether it waits for the database just now, what it has done."""
 
-    __slots__ = ("owner", "waits")
+    __slots__ = ("has_failed", "has_written", "owner", "sums", "waits")
 
     def __init__(self) -> None:
-        self.owner = asyncio.current_task()
+        self.owner: asyncio.Task[Any] | None = None
         self.waits = 0
+        self.has_written = self.has_failed = False
+        self.sums = Sums()
 
     def __enter__(self) -> None:
         if asyncio.current_task() is not self.owner:
             raise DeedSuspended("the transaction of a deed belongs to the deed alone, not to tasks that it started")
         self.waits += 1
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         self.waits -= 1
+        if failed is not None:
+            self.has_failed = True
 
 
 class PostgresTx:
@@ -63,6 +85,8 @@ class PostgresTx:
 
     dialect = "postgres"
     for_update = " FOR UPDATE"
+    for_share = " FOR SHARE"
+    next_seq = "NULL"
 
     def __init__(self, connection: Any, guard: _Guard) -> None:
         self._connection = connection
@@ -82,12 +106,14 @@ class PostgresTx:
             return await self._connection.fetchval(dollar_placeholders(sql), *params)
 
     async def execute(self, sql: str, params: Params = ()) -> int:
+        self._guard.has_written = True
         with self._guard:
             status: str = await self._connection.execute(dollar_placeholders(sql), *params)
         tail = status.rpartition(" ")[2]
         return int(tail) if tail.isdigit() else 0
 
     async def execute_many(self, sql: str, rows: Sequence[Params]) -> None:
+        self._guard.has_written = True
         plain = _PLAIN_INSERT.fullmatch(sql) if len(rows) >= COPY_FROM else None
         with self._guard:
             if plain is not None:
@@ -95,6 +121,25 @@ class PostgresTx:
                 await self._connection.copy_records_to_table(plain["table"], records=rows, columns=columns)
             else:
                 await self._connection.executemany(dollar_placeholders(sql), rows)
+
+    async def together(self, statements: Sequence[Statement]) -> list[int]:
+        if len(statements) < 2:
+            return [await self.execute(sql, params) for sql, params in statements]
+        self._guard.has_written = True
+        params = [value for _, given in statements for value in given]
+        row = await self.one(_merged(tuple(sql for sql, _ in statements)), params)
+        return [] if row is None else list(row)
+
+    def add_up(self, update: str, amounts: Sequence[int], key: Params) -> None:
+        self._guard.sums.add(update, amounts, key)
+
+
+@lru_cache(maxsize=512)
+def _merged(statements: tuple[str, ...]) -> str:
+    """Write several changes as one statement that gives how many rows each touched."""
+    parts = ", ".join(f"s{at} AS ({sql} RETURNING 1)" for at, sql in enumerate(statements))
+    counts = ", ".join(f"(SELECT COUNT(*) FROM s{at})" for at in range(len(statements)))
+    return f"WITH {parts} SELECT {counts}"
 
 
 class _GuardedConnection(ConnectionWrapper[Any]):
@@ -106,10 +151,11 @@ class _GuardedConnection(ConnectionWrapper[Any]):
 
     async def __aenter__(self) -> Any:
         self._guard.__enter__()
+        self._guard.has_written = True
         return self.connection
 
-    async def __aexit__(self, *_: object) -> None:
-        self._guard.__exit__()
+    async def __aexit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        self._guard.__exit__(failed)
 
 
 class DeedClient(TransactionWrapper):
@@ -150,7 +196,9 @@ class Pool:
         self._after_commit = after_commit
         self._size = size
         self._pool: Any = None
-        self._running: set[asyncio.Task[Any]] = set()
+        self._alone = Lanes(self._work_off, size)
+        self._shared = Lanes(self._work_off, max(1, size * 2 // 5), GROUP_LIMIT)
+        self._ending: set[asyncio.Task[None]] = set()
         self._following = asyncio.Lock()
         self._committed = 0
         self._followed = 0
@@ -179,27 +227,93 @@ class Pool:
         finally:
             await self._pool.release(connection)
 
-    async def run(self, deed: Deed[T]) -> T:
+    async def run(self, deed: Deed[T], *, shared: bool = False) -> T:
         """Run a deed in a task that no cancellation of the caller reaches."""
-        task = asyncio.create_task(self._whole(deed), context=contextvars.copy_context())
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return await asyncio.shield(task)
+        return await (self._shared if shared else self._alone).run(deed)
 
     async def close(self) -> None:
         """Let running deeds end, then close the connections."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=CLOSE_SECONDS)
+        while running := {*self._alone.running, *self._shared.running, *self._ending}:
+            _, left = await asyncio.wait(running, timeout=CLOSE_SECONDS)
+            if left:
+                break
         try:
             await asyncio.wait_for(self._pool.close(), CLOSE_SECONDS)
         except TimeoutError:
             self._pool.terminate()
 
-    async def _whole(self, deed: Deed[T]) -> T:
-        result = await self._attempts(deed)
-        if self._after_commit is not None:
-            await self._follow_up(self._after_commit)
-        return result
+    async def _work_off(self, jobs: list[Job]) -> None:
+        """Do deeds to their end; they are answered once what follows their commit is done, while the next ones begin."""
+        if len(jobs) == 1 or not await self._together(jobs):
+            for job in jobs:
+                await self._by_itself(job)
+        task = asyncio.create_task(self._end(jobs))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _by_itself(self, job: Job) -> None:
+        job.error = None
+        try:
+            work = asyncio.create_task(self._attempts(job.deed), context=job.context)
+            job.result = await work
+        except BaseException as error:  # noqa: BLE001 - it is the caller's
+            job.error = error
+
+    async def _end(self, jobs: list[Job]) -> None:
+        try:
+            if self._after_commit is not None and any(job.error is None for job in jobs):
+                await self._follow_up(self._after_commit)
+        finally:
+            for job in jobs:
+                job.answer()
+
+    async def _together(self, jobs: list[Job]) -> bool:
+        """Do several deeds in one transaction; False when nothing was kept, and each has to be done by itself."""
+        try:
+            connection = await self._take()
+        except StorageUnavailable:
+            return False
+        try:
+            transaction = connection.transaction()
+            try:
+                await transaction.start()
+                well = await self._bodies(jobs, connection)
+            except _REFUSED:
+                well = False
+            if not well:
+                if not _is_gone(connection):
+                    await transaction.rollback()
+                return False
+            try:
+                await transaction.commit()
+            except (
+                *_UNAVAILABLE,
+                asyncpg.InterfaceError,
+            ) as error:  # kept or not: nobody knows, and none is done twice
+                for job in jobs:
+                    job.error = job.error or _outage(error)
+            return True
+        except _REFUSED:
+            return False
+        finally:
+            await self._pool.release(connection)
+
+    async def _bodies(self, jobs: list[Job], connection: Any) -> bool:
+        """Do deeds one after the other; False when one failed that may have changed something, or lost the connection."""
+        sums = Sums()
+        for job in jobs:
+            guard, job.error = _Guard(), None
+            try:
+                body = self._body(job.deed, connection, guard)
+                job.result = await asyncio.create_task(body, context=job.context.copy())
+            except BaseException as error:  # noqa: BLE001 - it is the caller's
+                job.error = error
+            if guard.has_failed or (job.error is not None and guard.has_written):
+                return False
+            if job.error is None:
+                sums.merge(guard.sums)
+        await _add_up(connection, sums)
+        return True
 
     async def _follow_up(self, after_commit: Deed[None]) -> None:
         """Do what follows commits, once for all the deeds that were committed meanwhile.
@@ -239,7 +353,9 @@ class Pool:
             transaction = connection.transaction()
             await transaction.start()
             try:
-                result = await self._body(deed, connection)
+                guard = _Guard()
+                result = await self._body(deed, connection, guard)
+                await _add_up(connection, guard.sums)
             except BaseException:
                 if not _is_gone(connection):
                     await transaction.rollback()
@@ -255,9 +371,9 @@ class Pool:
         finally:
             await self._pool.release(connection)
 
-    async def _body(self, deed: Deed[T], connection: Any) -> T:
+    async def _body(self, deed: Deed[T], connection: Any, guard: _Guard) -> T:
         _current_context.set(self._tortoise)
-        guard = _Guard()
+        guard.owner = asyncio.current_task()
         parent = AsyncpgDBClient(connection_name="default")
         parent._connection = connection
         token = self._tortoise.connections.set("default", DeedClient(parent, guard))
@@ -266,6 +382,17 @@ class Pool:
         finally:
             guard.owner = None
             self._tortoise.connections.reset(token)
+
+
+async def _add_up(connection: Any, sums: Sums) -> None:
+    for sql, params in sums.statements():
+        await connection.execute(dollar_placeholders(sql), *params)
+
+
+def _outage(cause: BaseException) -> StorageUnavailable:
+    error = StorageUnavailable(str(cause))
+    error.__cause__ = cause
+    return error
 
 
 def _is_gone(connection: Any) -> bool:

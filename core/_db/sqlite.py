@@ -16,6 +16,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any, ClassVar, cast
@@ -26,11 +27,24 @@ from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from core._db.seam import SUSPENDED, Deed, DeedSuspended, Params, Row, StorageUnavailable, T
+from core._db.seam import (
+    SUSPENDED,
+    Deed,
+    DeedSuspended,
+    Overloaded,
+    Params,
+    Row,
+    Statement,
+    StorageUnavailable,
+    Sums,
+    T,
+)
 
 log = logging.getLogger("shanzhi.db")
 
 GROUP_LIMIT = 64
+MOST_WAITING = 20_000
+CHECKPOINT_PAGES = 8_000  # 32 MiB: indexes are written all over, and a page that changes often is copied back once
 BUSY_SECONDS = 5.0
 CLOSE_SECONDS = 60.0
 READ_SECONDS = 5.0
@@ -148,10 +162,24 @@ class SqliteTx:
     """Plain SQL inside a deed; implements ``seam.Tx``."""
 
     dialect = "sqlite"
-    for_update = ""
+    for_update = for_share = ""
+    next_seq = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM {table})"
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._untouched = 0
+        self.has_executed = False
+        self.sums = Sums()
+
+    def begin_deed(self) -> None:
+        """Start to watch whether the next deed changes anything."""
+        self._untouched = self._connection.total_changes
+        self.has_executed = False
+
+    @property
+    def is_touched(self) -> bool:
+        """Say whether the deed may have changed anything."""
+        return self.has_executed or self._connection.total_changes != self._untouched
 
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         return self._connection.execute(sql, params).fetchall()
@@ -164,10 +192,19 @@ class SqliteTx:
         return None if row is None else row[0]
 
     async def execute(self, sql: str, params: Params = ()) -> int:
+        self.has_executed = True
         return self._connection.execute(sql, params).rowcount
 
     async def execute_many(self, sql: str, rows: Sequence[Params]) -> None:
         self._connection.executemany(sql, rows)
+
+    async def together(self, statements: Sequence[Statement]) -> list[int]:
+        self.has_executed = True
+        execute = self._connection.execute
+        return [execute(sql, params).rowcount for sql, params in statements]
+
+    def add_up(self, update: str, amounts: Sequence[int], key: Params) -> None:
+        self.sums.add(update, amounts, key)
 
 
 class _Job:
@@ -203,6 +240,7 @@ class Writer:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="shanzhi-writer", daemon=True)
         self._opened: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+        self._sums = Sums()
         self._closed = False
 
     async def open(self) -> None:
@@ -212,10 +250,12 @@ class Writer:
         if error is not None:
             raise StorageUnavailable(f"{self._path}: {error}") from error
 
-    async def run(self, deed: Deed[T]) -> T:
-        """Queue a deed and wait for its outcome; cancelling the wait does not stop the deed."""
+    async def run(self, deed: Deed[T], *, shared: bool = False) -> T:
+        """Queue a deed and wait for its outcome; cancelling the wait does not stop the deed. All deeds share commits."""
         if self._closed:
             raise StorageUnavailable("the database has been closed")
+        if self._jobs.qsize() >= MOST_WAITING:
+            raise Overloaded(f"{MOST_WAITING} deeds are waiting already")
         job = _Job(deed)
         self._jobs.put(job)
         outcome: T = await asyncio.shield(job.future)
@@ -235,6 +275,9 @@ class Writer:
             self._opened.put(error)
             return
         self._opened.put(None)
+        # A savepoint keeps the pages it may have to bring back: in memory a deed costs half of what it does with a file.
+        connection.execute("PRAGMA temp_store=MEMORY")
+        connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         # Tortoise's save() gathers its (empty) list of signal listeners, which asks the thread for a loop.
         asyncio.set_event_loop(asyncio.new_event_loop())
         client, tx = InlineClient(connection=connection), SqliteTx(connection)
@@ -259,13 +302,20 @@ class Writer:
     def _commit(self, connection: sqlite3.Connection, client: InlineClient, tx: SqliteTx, group: list[_Job]) -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for job in group:
-                self._drive(connection, client, tx, job)
+            if not self._all_well(client, tx, group):
+                if connection.in_transaction:  # else SQLite itself has rolled it back: disk full, I/O error
+                    connection.execute("ROLLBACK")
+                connection.execute("BEGIN IMMEDIATE")
+                self._sums.clear()
+                for job in group:
+                    self._drive(connection, client, tx, job)
+            for statement, params in self._sums.statements():
+                connection.execute(statement, params)
             for statement in self._before_commit:
                 connection.execute(statement)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - every caller gets an answer, and the thread lives on
-            self._abandon(connection, group, error)
+            self._abandon(connection, tx, group, error)
         by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         for job in group:
             by_loop.setdefault(job.loop, []).append(job)
@@ -275,7 +325,27 @@ class Writer:
             except RuntimeError:
                 log.warning("%d deeds were committed after their event loop had closed", len(jobs))
 
+    def _all_well(self, client: InlineClient, tx: SqliteTx, group: list[_Job]) -> bool:
+        """Run deeds one after the other; False when one failed that had changed something: all have to begin anew.
+
+        Nearly every deed that fails is refused before it writes. A savepoint around each would double what writing costs.
+        """
+        self._sums.clear()
+        for job in group:
+            tx.begin_deed()
+            try:
+                job.result = job.context.run(_to_the_end, job.deed, tx, client, self._tortoise)
+            except BaseException as error:  # noqa: BLE001 - it is the caller's
+                tx.sums.clear()
+                if tx.is_touched or _is_unavailable(error):
+                    return False
+                job.error = error
+            self._sums.merge(tx.sums)
+        return True
+
     def _drive(self, connection: sqlite3.Connection, client: InlineClient, tx: SqliteTx, job: _Job) -> None:
+        """Run a deed that is undone alone when it fails."""
+        job.error = None
         connection.execute("SAVEPOINT deed")
         try:
             job.result = job.context.run(_to_the_end, job.deed, tx, client, self._tortoise)
@@ -283,11 +353,14 @@ class Writer:
             if not connection.in_transaction:
                 raise  # SQLite itself rolled the whole group back: disk full, I/O error
             job.error = _storage_error(error) if _is_unavailable(error) else error
+            tx.sums.clear()
             connection.execute("ROLLBACK TO deed")
         connection.execute("RELEASE deed")
+        self._sums.merge(tx.sums)
 
-    def _abandon(self, connection: sqlite3.Connection, group: list[_Job], error: BaseException) -> None:
+    def _abandon(self, connection: sqlite3.Connection, tx: SqliteTx, group: list[_Job], error: BaseException) -> None:
         log.error("a group of %d deeds was rolled back: %s", len(group), error)
+        tx.sums.clear()
         with suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -336,6 +409,10 @@ class Reader:
 
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
         """Return all rows; a statement that runs longer than five seconds is interrupted."""
+        return self.read(sql, params)
+
+    def read(self, sql: str, params: Params) -> list[Row]:
+        """Do the same where nothing waits."""
         self._until = time.monotonic() + READ_SECONDS
         try:
             return self._connection.execute(sql, params).fetchall()
@@ -347,3 +424,30 @@ class Reader:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+class DearReader:
+    """Reads that take long, on threads of their own: SQLite lets go of the interpreter while it works."""
+
+    def __init__(self, path: str, threads: int = 2) -> None:
+        self._path = path
+        self._own = threading.local()
+        self._opened: list[Reader] = []
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="shanzhi-reader")
+
+    async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
+        """Return all rows; limits as in ``Reader``."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, sql, params)
+
+    def _read(self, sql: str, params: Params) -> list[Row]:
+        reader: Reader | None = getattr(self._own, "reader", None)
+        if reader is None:
+            reader = self._own.reader = Reader(self._path)
+            self._opened.append(reader)
+        return reader.read(sql, params)
+
+    async def close(self) -> None:
+        """Let the reads under way end, then close the connections."""
+        await asyncio.to_thread(self._threads.shutdown)
+        for reader in self._opened:
+            reader.close()

@@ -91,12 +91,19 @@ def of_own_body(notice: str) -> Rule:
     return rule
 
 
-def addressed(sight: Sight) -> Where:
-    """Show a notice to the people it is for: those who belong to a place of its audience."""
+def addressed(sight: Sight, *, found: bool = False) -> Where:
+    """Show a notice to the people it is for: those who belong to a place of its audience.
+
+    With ``found`` the notices are found from their audience: where few are among many.
+    """
     places = sight.viewer.places()
     if not places:
         return Where("FALSE")
     marks = ", ".join("?" * len(places))
+    if found:
+        return Where(
+            f"{{m}}.id IN (SELECT a.notice_id FROM notices_audience a WHERE a.community_id IN ({marks}))", places
+        )
     return Where(
         f"EXISTS (SELECT 1 FROM notices_audience a WHERE a.notice_id = {{m}}.id AND a.community_id IN ({marks}))",
         places,

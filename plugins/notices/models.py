@@ -41,19 +41,20 @@ class Audience(Model):
     """A place whose people a notice is for."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    notice: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    notice: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
     community: ForeignKeyRelation[Community] = anchor("core.Community")
 
     class Meta:
         table = "notices_audience"
         unique_together = (("notice", "community"),)
+        indexes = (("notice_id", "id"),)
 
 
 class Version(Model):
     """A notice as it read at some time; rows are only added."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    notice: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    notice: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
     number = fields.IntField()
     title = fields.CharField(200)
     body = fields.TextField()
@@ -64,26 +65,28 @@ class Version(Model):
     class Meta:
         table = "notices_version"
         unique_together = (("notice", "number"),)
+        indexes = (("notice_id", "id"),)
 
 
 class Acknowledgement(Model):
     """A person says that they have read a notice."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    notice: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    notice: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
     person: ForeignKeyRelation[Person] = anchor("core.Person")
     at = InstantField()
 
     class Meta:
         table = "notices_acknowledgement"
         unique_together = (("notice", "person"),)
+        indexes = (("notice_id", "id"),)
 
 
 class Objection(Model):
     """An objection to a notice, and its answer."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    notice: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    notice: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
     person: ForeignKeyRelation[Person] = anchor("core.Person")
     text = fields.TextField()
     at = InstantField()
@@ -95,13 +98,14 @@ class Objection(Model):
 
     class Meta:
         table = "notices_objection"
+        indexes = (("notice_id", "id"),)
 
 
 class Posting(Model):
     """Proof that a notice was posted somewhere."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    notice: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    notice: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
     place = EnumField(PostingPlace)
     location = fields.CharField(200, default="")
     at = InstantField()
@@ -110,6 +114,7 @@ class Posting(Model):
 
     class Meta:
         table = "notices_posting"
+        indexes = (("notice_id", "id"),)
 
 
 __models__ = [Notice, Audience, Version, Acknowledgement, Objection, Posting]

@@ -6,14 +6,13 @@ from typing import Annotated
 import strawberry
 
 from core.access import TRUE, Sight, Where, either, holders, person, row
-from core.ids import parse_global_id
 from core.matters import STATE_NOW
 from plugins.notices import models, service
 from plugins.notices.kinds import IssuingBody, NoticeState, ObjectionState, PostingPlace
 from plugins.notices.lifecycle import NOTICE, addressed, of_own_body
 from plugins.notices.rules import NoticeKind
 from schema.compose import Fragments
-from schema.declared import column, computed, declared, extension, state_now, to_many, to_one
+from schema.declared import column, computed, declared, extension, lookup, state_now, to_many, to_one
 from schema.enums import graphql_enum
 from schema.mutation import DeedInput, mutation, ref, text
 from schema.node import Node
@@ -164,15 +163,7 @@ class CommunityNotices:
 class NoticeQuery:
     """Root queries of ``notices``."""
 
-    @strawberry.field(description="The notice with this id; null when there is none or you may not see it.")
-    async def notice(
-        self, info: strawberry.Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
-    ) -> Notice | None:
-        parsed = parse_global_id(str(id))
-        if parsed is None or parsed[0] != "Notice":
-            return None
-        found: Notice | None = await info.context.reading.by_id("Notice", parsed[1], info)
-        return found
+    notice: Notice | None = lookup("Notice", "The notice with this id; null when there is none or you may not see it.")
 
     @strawberry.field(description="The notices that are for you, of all the places you belong to, newest first.")
     async def my_notices(
@@ -185,7 +176,7 @@ class NoticeQuery:
         sight = info.context.sight
         now = Where(f"{STATE_NOW} = 'POSTED'", (sight.now_wire,)) if on_display else TRUE
         posted = Where("{m}.state <> 'DRAFT'")
-        where = addressed(sight) & posted & now
+        where = addressed(sight, found=True) & posted & now
         return await info.context.reading.page("Notice", info, where=where, order=NEWEST, first=first, after=after)
 
 

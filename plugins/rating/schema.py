@@ -1,19 +1,17 @@
 """GraphQL of ``rating``."""
 
 from datetime import datetime
-from typing import Annotated, Any
 
 import strawberry
 
 from core.access import Sight, Where, both, holders, person
-from core.ids import parse_global_id
 from core.matters import STATE_NOW
 from plugins.rating import models, service
 from plugins.rating.kinds import RatingScore, RatingState, RatingSubject
 from plugins.rating.lifecycle import RATING
 from plugins.rating.rules import RatingCount, RatingSummary, summarise
 from schema.compose import Fragments
-from schema.declared import column, declared, extension, hidden, state_now, to_many, to_one
+from schema.declared import column, declared, extension, hidden, lookup, state_now, to_many, to_one
 from schema.enums import graphql_enum
 from schema.mutation import DeedInput, mutation, ref, text
 from schema.node import Node
@@ -141,15 +139,9 @@ class CommunityRatings:
 class RatingQuery:
     """Root queries of ``rating``."""
 
-    @strawberry.field(description="The rating with this id; null when there is none or you may not see it.")
-    async def service_rating(
-        self, info: strawberry.Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
-    ) -> ServiceRating | None:
-        parsed = parse_global_id(str(id))
-        if parsed is None or parsed[0] != "ServiceRating":
-            return None
-        found: Any = await info.context.reading.by_id("ServiceRating", parsed[1], info)
-        return found
+    service_rating: ServiceRating | None = lookup(
+        "ServiceRating", "The rating with this id; null when there is none or you may not see it."
+    )
 
 
 @strawberry.input(description="A rating to open.")

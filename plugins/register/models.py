@@ -83,8 +83,8 @@ class Ownership(Model):
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
     community: ForeignKeyRelation[Community] = anchor("core.Community")
-    unit: ForeignKeyRelation[Unit] = anchor("register.Unit")
-    owner: ForeignKeyRelation[Owner] = anchor("register.Owner")
+    unit: ForeignKeyRelation[Unit] = anchor("register.Unit", db_index=False)
+    owner: ForeignKeyRelation[Owner] = anchor("register.Owner", db_index=False)
     numerator = fields.BigIntField()
     denominator = fields.BigIntField()
     is_joint = fields.BooleanField(default=False, description="共同共有: no shares; the fraction is nominal")
@@ -96,6 +96,7 @@ class Ownership(Model):
 
     class Meta:
         table = "register_ownership"
+        indexes = (("unit_id", "id"), ("owner_id", "id"))
 
 
 class Correction(Model):
@@ -103,8 +104,8 @@ class Correction(Model):
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
     community: ForeignKeyRelation[Community] = anchor("core.Community")
-    unit: ForeignKeyNullableRelation[Unit] = anchor("register.Unit", null=True)
-    owner: ForeignKeyNullableRelation[Owner] = anchor("register.Owner", null=True)
+    unit: ForeignKeyNullableRelation[Unit] = anchor("register.Unit", null=True, db_index=False)
+    owner: ForeignKeyNullableRelation[Owner] = anchor("register.Owner", null=True, db_index=False)
     deed = CodeField(80)
     reason = fields.CharField(300)
     made_at = InstantField()
@@ -112,6 +113,7 @@ class Correction(Model):
 
     class Meta:
         table = "register_correction"
+        indexes = (("unit_id", "id"), ("owner_id", "id"))
 
 
 class Mandate(Model):
@@ -131,8 +133,8 @@ class Resident(Model):
     """Somebody who lives in or uses a unit, or says so and waits for verification."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    community: ForeignKeyRelation[Community] = anchor("core.Community")
-    unit: ForeignKeyRelation[Unit] = anchor("register.Unit")
+    community: ForeignKeyRelation[Community] = anchor("core.Community", db_index=False)
+    unit: ForeignKeyRelation[Unit] = anchor("register.Unit", db_index=False)
     person: ForeignKeyRelation[Person] = anchor("core.Person")
     kind = EnumField(kinds.ResidentKind)
     state = EnumField(kinds.ResidentState)
@@ -148,13 +150,14 @@ class Resident(Model):
 
     class Meta:
         table = "register_resident"
+        indexes = (("community_id", "id"), ("unit_id", "id"))
 
 
 class RosterImport(Model):
     """One uploaded roster with its plan."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    community: ForeignKeyRelation[Community] = anchor("core.Community")
+    community: ForeignKeyRelation[Community] = anchor("core.Community", db_index=False)
     attachment_id = fields.BigIntField(null=True)
     file_name = fields.CharField(200)
     sha256 = CodeField(64)
@@ -174,6 +177,7 @@ class RosterImport(Model):
 
     class Meta:
         table = "register_import"
+        indexes = (("community_id", "id"),)
 
 
 class RosterImportRow(Model):
@@ -275,7 +279,7 @@ class RollObjection(Model):
     """Somebody says that a published roll is wrong; each objection is answered."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    roll: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    roll: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
     person: ForeignKeyRelation[Person] = anchor("core.Person")
     text = fields.TextField()
     state = EnumField(kinds.RollObjectionState)
@@ -285,13 +289,14 @@ class RollObjection(Model):
 
     class Meta:
         table = "register_roll_objection"
+        indexes = (("roll_id", "id"),)
 
 
 class RollCorrection(Model):
     """A published roll was rebuilt from the corrected register: why, and what it was before and after."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    roll: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    roll: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
     objection: ForeignKeyNullableRelation[RollObjection] = anchor("register.RollObjection", null=True)
     made_at = InstantField()
     reason = fields.CharField(300)
@@ -306,6 +311,7 @@ class RollCorrection(Model):
 
     class Meta:
         table = "register_roll_correction"
+        indexes = (("roll_id", "id"),)
 
 
 __models__ = [

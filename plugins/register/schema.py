@@ -8,11 +8,10 @@ import strawberry
 
 from core.access import ROW_PATH, ROW_PLACE, Sight, Where, either, holders, person, row
 from core.hierarchy import subtree_range
-from core.ids import parse_global_id
 from core.kinds import CommunityKind
 from plugins.register import identity, kinds, models, rules, sights, words
 from plugins.register.lifecycle import MANDATE, ROLL
-from schema.declared import column, computed, declared, extension, hidden, state_now, to_many, to_one
+from schema.declared import column, computed, declared, extension, hidden, lookup, state_now, to_many, to_one
 from schema.enums import graphql_enum
 from schema.node import Node
 from schema.paging import NEWEST, OLDEST, Connection, Filter, Order
@@ -102,7 +101,7 @@ class Ownership(Node):
 def resident_state(sight: Sight) -> Where:
     """Say in SQL how a residency stands today: one whose term is over has ended, whether or not anybody said so."""
     sql = "CASE WHEN {t}.state = 'VERIFIED' AND {t}.until <= ? THEN 'ENDED' ELSE {t}.state END"
-    return Where(sql, (sight.now.date().isoformat(),))
+    return Where(sql, (sight.today,))
 
 
 @declared(models.Resident, visible=sights.SEES_RESIDENT, path=ROW_PATH)
@@ -457,13 +456,6 @@ class CommunityRegister:
         return await info.context.reading.page("Resident", info, where=where, order=NEWEST, first=first, after=after)
 
 
-async def _by_id(info: strawberry.Info, type_name: str, id: strawberry.ID) -> Any:
-    parsed = parse_global_id(str(id))
-    if parsed is None or parsed[0] != type_name:
-        return None
-    return await info.context.reading.by_id(type_name, parsed[1], info)
-
-
 @strawberry.type
 class RegisterQuery:
     """Root queries of ``register``."""
@@ -484,12 +476,9 @@ class RegisterQuery:
         where = person("{t}.person_id")(info.context.sight)
         return await info.context.reading.page("Resident", info, where=where, order=NEWEST, first=first, after=after)
 
-    @strawberry.field(description="The voter roll with this id; null when there is none or you may not see it.")
-    async def voter_roll(self, info: strawberry.Info, id: Id) -> VoterRoll | None:
-        found: VoterRoll | None = await _by_id(info, "VoterRoll", id)
-        return found
-
-    @strawberry.field(description="The roster import with this id; null when there is none or you may not see it.")
-    async def roster_import(self, info: strawberry.Info, id: Id) -> RosterImport | None:
-        found: RosterImport | None = await _by_id(info, "RosterImport", id)
-        return found
+    voter_roll: VoterRoll | None = lookup(
+        "VoterRoll", "The voter roll with this id; null when there is none or you may not see it."
+    )
+    roster_import: RosterImport | None = lookup(
+        "RosterImport", "The roster import with this id; null when there is none or you may not see it."
+    )

@@ -39,7 +39,7 @@ def _mine(sql: str, *values: str) -> Rule:
             return Where("TRUE")
         if sight.viewer.person_id is None:
             return Where("FALSE")
-        known = {ME: sight.viewer.person_id, TODAY: sight.now.date().isoformat()}
+        known = {ME: sight.viewer.person_id, TODAY: sight.today}
         return Where(sql, tuple(known[value] for value in values))
 
     return rule

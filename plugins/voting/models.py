@@ -181,6 +181,20 @@ class Turnout(Model):
         unique_together = (("poll_id", "building"),)
 
 
+class AreaTurnout(Model):
+    """How many entries of one area have taken part: what the quorum lacks follows from it, whoever they are."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    poll: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
+    area_centi = fields.BigIntField()
+    all_entries = fields.IntField()
+    entries = fields.IntField(default=0)
+
+    class Meta:
+        table = "voting_area_turnout"
+        unique_together = (("poll_id", "area_centi"),)
+
+
 class Answer(Model):
     """One person's answer to a survey: one row a person, changed until the close."""
 
@@ -231,5 +245,5 @@ class ResultObjection(Model):
 
 
 __models__ = [
-    Poll, Motion, Proxy, Slip, Returned, Ballot, Turnout, Answer, Result, ResultObjection,
+    Poll, Motion, Proxy, Slip, Returned, Ballot, Turnout, AreaTurnout, Answer, Result, ResultObjection,
 ]  # fmt: skip

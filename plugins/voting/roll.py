@@ -46,27 +46,43 @@ async def buildings(act: Act, roll_id: int) -> Sequence[Row]:
     )
 
 
-async def voters_of(act: Act, poll_id: int, roll_id: int, person_id: int, entry_id: int | None) -> list[Voter]:
-    """Return what a person may vote for: as an owner or for one, else as a proxy."""
-    only = " AND e.id = ?" if entry_id is not None else ""
-    extra = (entry_id,) if entry_id is not None else ()
-    rows = await act.tx.fetch(
-        f"SELECT {ENTRY_COLUMNS}, v.owner_id, v.may_vote, NULL AS proxy_id FROM register_roll_voter v "
-        "JOIN register_roll_entry e ON e.id = v.entry_id "
-        f"WHERE v.roll_id = ? AND v.person_id = ? AND e.struck_at IS NULL{only} ORDER BY e.number",
-        (roll_id, person_id, *extra),
+async def areas(act: Act, roll_id: int) -> Sequence[Row]:
+    """Return how many entries of a roll have each area."""
+    return await act.tx.fetch(
+        "SELECT area_centi, COUNT(*) AS entries FROM register_roll_entry "
+        "WHERE roll_id = ? AND struck_at IS NULL GROUP BY area_centi ORDER BY area_centi",
+        (roll_id,),
     )
-    if not rows:
-        rows = await act.tx.fetch(
-            f"SELECT {ENTRY_COLUMNS}, x.owner_id, 1 AS may_vote, x.id AS proxy_id FROM voting_proxy x "
-            "JOIN register_roll_entry e ON e.id = x.entry_id "
-            f"WHERE x.poll_id = ? AND x.holder_id = ? AND x.revoked_at IS NULL{only} ORDER BY e.number",
-            (poll_id, person_id, *extra),
-        )
-    return [_voter(row) for row in rows]
 
 
-def _voter(row: Row) -> Voter:
+_OWNERS = (
+    f"SELECT {ENTRY_COLUMNS}, v.owner_id, v.may_vote, NULL AS proxy_id, p.kind, p.closes_at, p.roll_id FROM voting_poll p "
+    "JOIN register_roll_voter v ON v.roll_id = p.roll_id JOIN register_roll_entry e ON e.id = v.entry_id "
+    "WHERE p.matter_id = ? AND v.person_id = ? AND e.struck_at IS NULL"
+)
+_PROXIES = (
+    f"SELECT {ENTRY_COLUMNS}, x.owner_id, 1 AS may_vote, x.id AS proxy_id, p.kind, p.closes_at, p.roll_id "
+    "FROM voting_poll p JOIN voting_proxy x ON x.poll_id = p.matter_id JOIN register_roll_entry e ON e.id = x.entry_id "
+    "WHERE p.matter_id = ? AND x.holder_id = ? AND x.revoked_at IS NULL"
+)
+
+
+async def voters_of(act: Act, poll_id: int, person_id: int, entry_id: int | None) -> Sequence[Row]:
+    """Return what a person may vote for, as an owner or for one, else as a proxy, each row with its poll.
+
+    The entries are locked: two who vote for one entry do so one after the other, and the second sees the first's ballot.
+    """
+    only, extra = (" AND e.id = ?", (entry_id,)) if entry_id is not None else ("", ())
+    lock = f"{act.tx.for_update} OF e" if act.tx.for_update else ""
+    for sql in (_OWNERS, _PROXIES):
+        rows = await act.tx.fetch(f"{sql}{only} ORDER BY e.number{lock}", (poll_id, person_id, *extra))
+        if rows:
+            return rows
+    return []
+
+
+def voter_of(row: Row) -> Voter:
+    """Make a voter of a row of ``voters_of``."""
     return Voter(
         row["id"], row["number"], row["area_centi"], row["heads"], row["buildings"], row["owner_id"], bool(row["may_vote"]),
         row["proxy_id"],

@@ -593,6 +593,32 @@ def what_is_missing(voters: Iterable[RollVoter], participating: Collection[str])
     return Runway(area, heads, _by_building(chosen), _by_building(waiting))
 
 
+@dataclass(frozen=True)
+class AreaGroup:
+    """How many voters of one area are on the roll, and how many of them take part."""
+
+    area_centi: int
+    voters: int
+    participating: int
+
+
+def fewest_voters(groups: Iterable[AreaGroup]) -> int:
+    """Return what ``what_is_missing`` calls the fewest further voters, from the sums by area alone."""
+    groups = tuple(groups)
+    whole = Weight(sum(g.area_centi * g.voters for g in groups), sum(g.voters for g in groups))
+    part = Weight(sum(g.area_centi * g.participating for g in groups), sum(g.participating for g in groups))
+    area, heads = quorum_legs(whole, part)
+    area_missing, needed = area.margin, 0
+    for group in sorted(groups, key=lambda group: -group.area_centi):
+        waiting = group.voters - group.participating
+        if area_missing <= 0:
+            break
+        taken = min(waiting, -(-area_missing // group.area_centi)) if group.area_centi else waiting
+        area_missing -= taken * group.area_centi
+        needed += taken
+    return min(max(needed, heads.margin), whole.heads - part.heads)
+
+
 def _fewest(waiting: list[RollVoter], area_missing: int, heads_missing: int) -> list[RollVoter]:
     chosen: list[RollVoter] = []
     for voter in sorted(waiting, key=lambda voter: (-voter.area_centi, voter.building, voter.key)):

@@ -1,6 +1,7 @@
 """GraphQL of ``voting``."""
 
 import json
+from collections.abc import AsyncGenerator
 from datetime import date, datetime
 from typing import Annotated
 
@@ -8,30 +9,28 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.access import Sight, Where, decide, either, holders, person
-from core.ids import parse_global_id
 from plugins.voting import certificate, kinds, models, rules
 from plugins.voting.kinds import LegalEffect, PollKind, PollState, Remedy, ResultObjectionState, SlipState
 from plugins.voting.lifecycle import POLL
 from plugins.voting.rules import Channel, Choice, Delivery, JointDecisionMatter
 from plugins.voting.service import casting, counting, drafting, paper
+from plugins.voting.turnout import Turnout, follow, turnout_of
 from plugins.voting.views import (
     BallotReceipt,
     BallotsBundle,
     Certificate,
     MyBallot,
     SurveyFigures,
-    Turnout,
     Verdict,
     certificate_of,
     my_answer,
     my_ballots,
     receipt,
     survey_of,
-    turnout_of,
     verdict_of,
 )  # fmt: skip
 from schema.compose import Fragments
-from schema.declared import column, computed, declared, extension, state_now, to_many, to_one
+from schema.declared import column, computed, declared, extension, lookup, state_now, to_many, to_one
 from schema.enums import graphql_enum
 from schema.mutation import DeedInput, mutation, ref, text
 from schema.node import Node
@@ -247,15 +246,22 @@ class CommunityPolls:
 class PollQuery:
     """Root queries of ``voting``."""
 
-    @strawberry.field(description="The poll with this id; null when there is none or you may not see it.")
-    async def poll(
-        self, info: strawberry.Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
-    ) -> Poll | None:
-        parsed = parse_global_id(str(id))
-        if parsed is None or parsed[0] != "Poll":
-            return None
-        found: Poll | None = await info.context.reading.by_id("Poll", parsed[1], info)
-        return found
+    poll: Poll | None = lookup("Poll", "The poll with this id; null when there is none or you may not see it.")
+
+
+@strawberry.type
+class PollSubscription:
+    """What ``voting`` lets one follow live."""
+
+    @strawberry.subscription(
+        description="The turnout of a poll: at once, and when it has changed, at most about once a second; "
+        "ends when the poll is closed. Null as in `Poll.turnout`."
+    )
+    async def turnout(
+        self, info: strawberry.Info, poll: Annotated[strawberry.ID, strawberry.argument(description="The poll.")]
+    ) -> AsyncGenerator[Turnout | None, None]:
+        async for found in follow(info, str(poll)):
+            yield found
 
 
 # --- Inputs ----------------------------------------------------------------------------------------------------------
@@ -528,5 +534,10 @@ class PollMutation:
 
 FRAGMENTS = Fragments(
     types=(Poll, Motion, MotionResult, PaperSlip, Proxy, ResultObjection),
-    extends={"Community": CommunityPolls, "Query": PollQuery, "Mutation": PollMutation},
+    extends={
+        "Community": CommunityPolls,
+        "Query": PollQuery,
+        "Mutation": PollMutation,
+        "Subscription": PollSubscription,
+    },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 
 from core.plugin import Confidence, Matter, Override, Settings, Source, Stricter, setting
@@ -73,5 +74,9 @@ class VotingSettings(Settings):
 
 def frozen(matter: Matter) -> VotingSettings:
     """Return the settings a poll was announced under."""
-    values: dict[str, Any] = {key: found["value"] for key, found in matter.frozen.items()}
-    return VotingSettings.model_validate(values)
+    return _validated(tuple((key, found["value"]) for key, found in matter.frozen.items()))
+
+
+@lru_cache(maxsize=256)
+def _validated(values: tuple[tuple[str, Any], ...]) -> VotingSettings:
+    return VotingSettings.model_validate(dict(values))

@@ -1,7 +1,8 @@
-"""What a poll shows beside its rows: turnout, one's own ballots, verdicts, the certificate."""
+"""What a poll shows beside its rows and its turnout: one's own ballots, verdicts, the certificate."""
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,8 @@ import strawberry
 
 from core.clock import from_wire
 from core.ids import global_id
-from plugins.voting import ballots, certificate, rules
+from core.plugin import Fresh
+from plugins.voting import ballots, certificate
 from plugins.voting.kinds import LegName, MyBallotState
 from plugins.voting.rules import (
     BallotStatus,
@@ -19,7 +21,6 @@ from plugins.voting.rules import (
     FollowBarrier,
     JointDecisionMatter,
     Outcome,
-    Weight,
 )
 from schema.enums import graphql_enum
 from schema.scalars import Area, Fraction
@@ -36,8 +37,6 @@ for enum in (
     JointDecisionMatter,
 ):
     graphql_enum(enum)
-
-SHOWN_WHILE = ("VOTING", "CLOSED", "PRELIMINARY", "CONFIRMED")
 
 
 # --- Verdicts --------------------------------------------------------------------------------------------------------
@@ -185,76 +184,6 @@ def _group(name: str, count: dict[str, Any] | None) -> SurveyGroup:
     )
 
 
-# --- Turnout ---------------------------------------------------------------------------------------------------------
-
-
-@strawberry.type(description="How much of one building takes part.")
-class BuildingTurnout:
-    """How much of one building takes part."""
-
-    building: str = strawberry.field(description="The building, or the buildings of owners with units in several.")
-    area: Fraction = strawberry.field(description="Area taking part, of all area; in hundredths of m².")
-    heads: Fraction = strawberry.field(description="Heads taking part, of all heads.")
-
-
-async def fewest_voters_of(root: Any, info: strawberry.Info) -> int:
-    """Work out the smallest number of further voters that reaches the quorum."""
-    poll = root.poll
-    rows = await info.context.kernel.database.fetch(
-        "SELECT e.id, e.area_centi, b.choices FROM register_roll_entry e "
-        "LEFT JOIN voting_ballot b ON b.poll_id = ? AND b.entry_id = e.id WHERE e.roll_id = ? AND e.struck_at IS NULL",
-        (poll.pk, poll.roll_id),
-    )
-    voters = [rules.RollVoter(str(row["id"]), row["area_centi"]) for row in rows]
-    taking_part = {str(row["id"]) for row in rows if ballots.takes_part(row["choices"] or "")}
-    return rules.what_is_missing(voters, taking_part).fewest_voters
-
-
-@strawberry.type(description="How much takes part, and what the quorum still lacks.")
-class Turnout:
-    """How much takes part, and what the quorum still lacks."""
-
-    area: Fraction = strawberry.field(description="Area taking part, of all area; in hundredths of m².")
-    heads: Fraction = strawberry.field(description="Heads taking part, of all heads.")
-    is_quorate: bool = strawberry.field(description="Whether two thirds of both take part.")
-    gap_zh: str = strawberry.field(description="What is still needed, in Chinese.")
-    gap_en: str = strawberry.field(description="What is still needed, in English.")
-    buildings: list[BuildingTurnout] = strawberry.field(description="By building.")
-    poll: strawberry.Private[Any]
-    fewest_voters: int = strawberry.field(
-        resolver=fewest_voters_of,
-        description="The fewest further voters that would suffice, those with the largest areas first.",
-    )
-
-
-async def turnout_of(poll: Any, info: strawberry.Info) -> Turnout | None:
-    """Read the counters of participation; they are sums already."""
-    if poll.state_now not in SHOWN_WHILE or poll.roll_id is None:
-        return None
-    rows = await info.context.kernel.database.fetch(
-        "SELECT building, all_area_centi, all_heads, area_centi, heads FROM voting_turnout WHERE poll_id = ? ORDER BY building",
-        (poll.pk,),
-    )
-    part, whole = _sum(rows, "area_centi", "heads"), _sum(rows, "all_area_centi", "all_heads")
-    area, heads = rules.quorum_legs(whole, part)
-    return Turnout(
-        area=Fraction.of(part.area_centi, whole.area_centi), heads=Fraction.of(part.heads, whole.heads),
-        is_quorate=area.met and heads.met, gap_zh=rules.describe_gap(area, heads, "zh"),
-        gap_en=rules.describe_gap(area, heads, "en"), buildings=[_building(row) for row in rows], poll=poll,
-    )  # fmt: skip
-
-
-def _sum(rows: Any, area: str, heads: str) -> Weight:
-    return Weight(sum(row[area] for row in rows), sum(row[heads] for row in rows))
-
-
-def _building(row: Any) -> BuildingTurnout:
-    return BuildingTurnout(
-        building=row["building"], area=Fraction.of(row["area_centi"], row["all_area_centi"]),
-        heads=Fraction.of(row["heads"], row["all_heads"]),
-    )  # fmt: skip
-
-
 # --- One's own ballots -----------------------------------------------------------------------------------------------
 
 
@@ -299,10 +228,12 @@ _MINE = (
 )
 
 
-async def receipt(key: int, info: strawberry.Info) -> BallotReceipt:
-    """Return the receipt of a ballot that the viewer has just cast."""
+async def receipt(result: Fresh | int, info: strawberry.Info) -> BallotReceipt:
+    """Return the receipt of a ballot that the viewer has just cast; a retry's is read back, and is the same."""
+    if isinstance(result, Fresh):
+        return _receipt(result.made, result.made["motions"])
     database = info.context.kernel.database
-    rows = await database.fetch(f"{_MINE} WHERE x.id = ? AND x.person_id = ?", (key, info.context.viewer.person_id))
+    rows = await database.fetch(f"{_MINE} WHERE x.id = ? AND x.person_id = ?", (result, info.context.viewer.person_id))
     return _receipt(rows[0], await _motions(database, rows[0]["poll_id"]))
 
 
@@ -311,7 +242,7 @@ async def _motions(database: Any, poll_id: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
-def _receipt(row: Any, motions: list[int]) -> BallotReceipt:
+def _receipt(row: Any, motions: Sequence[int]) -> BallotReceipt:
     body = ballots.receipt_body(
         poll=row["poll_id"], entry=row["number"], area_centi=row["area_centi"], heads=row["heads"], channel=row["channel"],
         marks=row["marks"], is_signed=bool(row["is_signed"]), at=row["at"], nonce=row["nonce"],

@@ -48,7 +48,7 @@ class Claim(Model):
     """Somebody's offer to fulfil a wish."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    wish: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    wish: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
     claimer: ForeignKeyRelation[Person] = anchor("core.Person")
     companion: ForeignKeyNullableRelation[Person] = anchor("core.Person", null=True)
     message = fields.CharField(500, default="")
@@ -61,7 +61,7 @@ class Claim(Model):
 
     class Meta:
         table = "wishes_claim"
-        indexes = (("claimer_id", "state"),)
+        indexes = (("claimer_id", "state"), ("wish_id", "id"))
 
 
 __models__ = [Wish, Claim]

@@ -7,14 +7,13 @@ import strawberry
 
 from core.access import Sight, Where, either, holders, person, row
 from core.hierarchy import subtree_range
-from core.ids import parse_global_id
 from core.matters import STATE_NOW
 from plugins.wishes import models, service
 from plugins.wishes.kinds import ClaimState, Satisfaction
 from plugins.wishes.lifecycle import WISH
 from plugins.wishes.rules import WishState, WishType
 from schema.compose import Fragments
-from schema.declared import column, declared, extension, hidden, state_now, to_many, to_one
+from schema.declared import column, declared, extension, hidden, lookup, state_now, to_many, to_one
 from schema.enums import graphql_enum
 from schema.mutation import DeedInput, mutation, ref, text
 from schema.node import Node
@@ -185,15 +184,7 @@ class CommunityWishes:
 class WishQuery:
     """Root queries of ``wishes``."""
 
-    @strawberry.field(description="The wish with this id; null when there is none or you may not see it.")
-    async def wish(
-        self, info: strawberry.Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
-    ) -> Wish | None:
-        parsed = parse_global_id(str(id))
-        if parsed is None or parsed[0] != "Wish":
-            return None
-        found: Wish | None = await info.context.reading.by_id("Wish", parsed[1], info)
-        return found
+    wish: Wish | None = lookup("Wish", "The wish with this id; null when there is none or you may not see it.")
 
 
 @strawberry.input(description="A wish.")

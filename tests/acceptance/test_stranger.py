@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -34,7 +34,7 @@ from plugins.wishes.service import open_wish, submit_wish
 from schema.compose import profiles_of
 from schema.declared import REGISTRY
 from tests.acceptance import stranger_world
-from tests.conftest import World
+from tests.conftest import World, answered_by
 
 INSIDERS = ("owner", "owner2", "resident", "chair", "staff", "scrutineer", "auditor", "captain")
 OUTSIDERS = (None, "stranger", "tenant")
@@ -102,12 +102,13 @@ REFUSALS = {"NotSignedIn", "NotAllowed", "NotFound", "PluginDisabled"}
 SESSIONS = {"login", "refresh", "logout", "changePassword"}  # they make and end sessions; told in the tests of accounts
 
 
-@pytest.fixture
-async def full(world: World) -> World:
-    """A world with rows of every type, its votes counted."""
+@pytest.fixture(params=("engine", "graphql-core"))
+async def full(world: World, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """A world with rows of every type, its votes counted, asked on the compiled path and on graphql-core's."""
     await stranger_world.fill(world)
     await stranger_world.vote_and_count(world)
-    return world
+    async with answered_by(world, engine=request.param == "engine") as asked:
+        yield asked
 
 
 # --- objects ----------------------------------------------------------------------------------------------------------

@@ -202,3 +202,30 @@ def test_every_option_is_described() -> None:
     assert options["status_profile"].values == "hybrid | draft"
     assert options["port"].values == "0 to 65535"
     assert not options["secret"].in_file
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"SHANZHI_WORKERS": "2"}, "SQLite serves one process"),
+        ({"SHANZHI_REPLICA_URL": "postgres://app:hunter2@replica/x"}, "only a PostgreSQL has replicas"),
+        ({"SHANZHI_REPLICA_URL": "http://app:hunter2@replica/x"}, "several separated by commas"),
+        ({"SHANZHI_REDIS_URL": "app:hunter2@cache"}, "redis://host:6379/0"),
+        ({"SHANZHI_OPERATIONS": "trusted"}, "say where with SHANZHI_DOCUMENTS"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_with_the_remedy(environ: dict[str, str], said: str) -> None:
+    """Each option may be right and the whole wrong; credentials are not repeated."""
+    told = problems(PRODUCTION | environ)
+    assert said in told
+    assert "hunter2" not in told
+
+
+def test_several_processes_with_replicas_on_postgres() -> None:
+    """Replicas are a list."""
+    config = load_config(PRODUCTION | {
+        "SHANZHI_DATABASE_URL": "postgres://db/x", "SHANZHI_WORKERS": "4",
+        "SHANZHI_REPLICA_URL": "postgres://app:hunter2@one/x, postgres://app:hunter2@two/x",
+    })  # fmt: skip
+    assert (config.workers, len(config.replica_url), config.replica_lag) == (4, 2, 5)
+    assert "hunter2" not in config.shown()["replica_url"]

@@ -161,14 +161,17 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_no_body_keeps_the_server_busy(name: str) -> None:
-    """The dearest bodies of one mebibyte are decided on within 100 ms of processor time, at the best of three."""
+    """The dearest bodies of one mebibyte are decided on within a fraction of a second of processor time, best of three.
+
+    They take at most 20 ms on an idle core and 80 ms on a machine that runs other tests; without limits it is seconds.
+    """
     times = []
     for _ in range(3):
         started = time.thread_time()
         with pytest.raises(Refused):
             GraphQLRequest.from_json(strict_json(LARGE[name]))
         times.append(time.thread_time() - started)
-    assert min(times) < 0.1
+    assert min(times) < 0.4
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])

@@ -1,6 +1,7 @@
 """Static limits: what is too large is refused before it runs, and quickly."""
 
-import time
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -263,18 +264,33 @@ WIDE = {
 }
 
 
+MOST_CALLS = 1_250_000
+
+
+def calls_made(work: Callable[[], object]) -> int:
+    """Return how many calls and returns the interpreter sees during a piece of work: its size on any machine."""
+    seen = 0
+
+    def count(*_: object) -> None:
+        nonlocal seen
+        seen += 1
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return seen
+
+
 @pytest.mark.parametrize("source", WIDE.values(), ids=WIDE.keys())
 def test_no_document_keeps_the_server_busy(source: str) -> None:
-    """The documents that stop other servers are decided on in at most 100 ms.
+    """The documents that stop other servers are decided on in a bounded number of calls.
 
-    Of this thread's processor time, and the best of three: neither a garbage collection nor a busy machine is measured.
+    The bound is some 50 ms on an idle core; calls are counted, as a clock would also measure what else the machine does.
     """
-    times = []
-    for _ in range(3):
-        started = time.thread_time()
-        find_code(source, allow_introspection=True)
-        times.append(time.thread_time() - started)
-    assert min(times) < 0.1
+    assert calls_made(lambda: find_code(source, allow_introspection=True)) < MOST_CALLS
 
 
 @pytest.mark.parametrize(

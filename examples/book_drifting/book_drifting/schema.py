@@ -8,9 +8,8 @@ import strawberry
 from book_drifting import models, service
 from book_drifting.lifecycle import BOOK, KEEP, BookDriftingBookState
 from core.access import ROW_PATH, ROW_PLACE, Sight, Where, either, holders, members, person
-from core.ids import parse_global_id
 from schema.compose import Fragments
-from schema.declared import column, computed, declared, extension, state_now, to_many, to_one
+from schema.declared import column, computed, declared, extension, lookup, state_now, to_many, to_one
 from schema.enums import graphql_enum
 from schema.mutation import DeedInput, mutation, ref, text
 from schema.node import Node
@@ -106,15 +105,9 @@ class CommunityBookDrifting:
 class BookDriftingQuery:
     """Root queries of ``book_drifting``."""
 
-    @strawberry.field(description="The book with this id; null when there is none or you may not see it.")
-    async def book_drifting_book(
-        self, info: strawberry.Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
-    ) -> BookDriftingBook | None:
-        parsed = parse_global_id(str(id))
-        if parsed is None or parsed[0] != "BookDriftingBook":
-            return None
-        found: BookDriftingBook | None = await info.context.reading.by_id("BookDriftingBook", parsed[1], info)
-        return found
+    book_drifting_book: BookDriftingBook | None = lookup(
+        "BookDriftingBook", "The book with this id; null when there is none or you may not see it."
+    )
 
     @strawberry.field(description="Your own loans, newest first; nobody else can ask for them.")
     async def book_drifting_my_loans(

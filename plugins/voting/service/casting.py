@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from core.clock import from_wire, to_wire
-from core.database import Row
+from core.database import Row, Statement
 from core.fields import canonical_json
 from core.ids import new_id
-from core.plugin import Act, check_text, deed
+from core.plugin import Act, Fresh, check_text, deed
 from plugins.voting import ballots, roll, rules
 from plugins.voting.ballots import ReturnedPaper
-from plugins.voting.kinds import PollKind
+from plugins.voting.kinds import PollKind, PollState
 from plugins.voting.lifecycle import POLL
 from plugins.voting.problems import (
     BAD_OPTIONS,
@@ -34,6 +34,14 @@ from plugins.voting.rules import Channel, Choice
 from plugins.voting.service.drafting import motions_of, must_be, poll_row
 from plugins.voting.settings import frozen
 
+TURNOUT = "UPDATE voting_turnout SET area_centi = area_centi + ?, heads = heads + ? WHERE poll_id = ? AND building = ?"
+BALLOT = (
+    "INSERT INTO voting_ballot (id, poll_id, entry_id, choices, area_centi, heads, building, at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (poll_id, entry_id) DO UPDATE SET choices = excluded.choices, at = excluded.at"
+)
+AREA_TURNOUT = "UPDATE voting_area_turnout SET entries = entries + ? WHERE poll_id = ? AND area_centi = ?"
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -49,19 +57,21 @@ class Arrival:
 
 
 @deed(on=POLL, step="cast_ballot")
-async def cast_ballot(act: Act, *, choices: Sequence[Mapping[str, Any]], entry: int | None = None) -> int:
+async def cast_ballot(act: Act, *, choices: Sequence[Mapping[str, Any]], entry: int | None = None) -> Fresh:
     """Cast or change a ballot for an entry of the roll, as its owner or as a proxy; motions left out are abstentions.
 
     Nobody but the voter sees it before the close. The receipt proves later that it was counted.
     """
-    row = await poll_row(act)
-    must_be(row, PollKind.STATUTORY)
+    found = await roll.voters_of(act, act.matter.id, act.person_id, entry)
+    poll = found[0] if found else await poll_row(act)
+    must_be(poll, PollKind.STATUTORY)
     marks = await _marks(act, choices)
-    voter = await _voter(act, row, entry)
+    voter = _voter(found)
     if voter.proxy_id is not None:
-        await _use_proxy(act, voter, marks)
+        await _use_proxy(act, voter, poll["roll_id"], marks)
     arrival = Arrival(voter, marks, Channel.ONLINE, act.now, person_id=act.person_id)
-    return await take_in(act, arrival, from_wire(row["closes_at"]), len(marks))
+    paper = await take_in(act, arrival, from_wire(poll["closes_at"]), len(marks))
+    return Fresh(paper["id"], {**paper, "motions": await motion_keys(act)})
 
 
 async def _marks(act: Act, choices: Sequence[Mapping[str, Any]]) -> str:
@@ -69,21 +79,37 @@ async def _marks(act: Act, choices: Sequence[Mapping[str, Any]]) -> str:
     return await marks_of(act, marked, len(choices))
 
 
+_ANNOUNCED: dict[int, tuple[int, ...]] = {}
+_MOST_POLLS = 1_000
+
+
+async def motion_keys(act: Act) -> tuple[int, ...]:
+    """Return the motions of the deed's poll in order; once announced they never change, so they are read only once."""
+    known = _ANNOUNCED.get(act.matter.id)
+    if known is not None:
+        return known
+    rows = await act.tx.fetch("SELECT id FROM voting_motion WHERE poll_id = ? ORDER BY position", (act.matter.id,))
+    found = tuple(row["id"] for row in rows)
+    if act.matter.state == PollState.VOTING.value:
+        if len(_ANNOUNCED) >= _MOST_POLLS:
+            _ANNOUNCED.clear()
+        _ANNOUNCED[act.matter.id] = found
+    return found
+
+
 async def marks_of(act: Act, marked: Mapping[int, Sequence[Choice]], named: int) -> str:
     """Write marks by motion as one text; raises Invalid for a motion not announced with this poll, or named twice."""
-    rows = await act.tx.fetch("SELECT id FROM voting_motion WHERE poll_id = ? ORDER BY position", (act.matter.id,))
-    motions = [row["id"] for row in rows]
+    motions = await motion_keys(act)
     if named != len(marked) or set(marked) - set(motions):
         raise STRANGE_MOTION(path=("input", "choices"))
     return ballots.write_marks(motions, marked)
 
 
-async def _voter(act: Act, row: Row, entry: int | None) -> Voter:
-    """Find what the actor votes for; raises NotAllowed for whoever is not on the roll."""
-    found = await roll.voters_of(act, act.matter.id, row["roll_id"], act.person_id, entry)
+def _voter(found: Sequence[Row]) -> Voter:
+    """Say what the actor votes for; raises NotAllowed for whoever is not on the roll."""
     if not found:
         raise NOT_A_VOTER()
-    able = [voter for voter in found if voter.may_vote]
+    able = [roll.voter_of(row) for row in found if row["may_vote"]]
     if not able:
         raise NOT_THE_REPRESENTATIVE()
     if len({voter.entry_id for voter in able}) > 1:
@@ -92,22 +118,24 @@ async def _voter(act: Act, row: Row, entry: int | None) -> Voter:
     return able[0]
 
 
-async def take_in(act: Act, arrival: Arrival, deadline: datetime, motions: int) -> int:
-    """Write down a ballot that came in, settle what counts for its entry, and count participation; returns its key."""
+async def take_in(act: Act, arrival: Arrival, deadline: datetime, motions: int) -> dict[str, Any]:
+    """Write down a ballot that came in, settle what counts for its entry, and count participation; returns it."""
     settings = frozen(act.matter)
     voter = arrival.voter
-    earlier = await earlier_papers(act, voter.entry_id)
+    rows = await _papers(act, voter.entry_id)
+    earlier = [paper_of(row) for row in rows]
     _check_change(arrival, earlier, settings.may_change_ballot)
-    key = await _write(act, arrival)
+    paper = _write(act, arrival)
     papers = [
         *earlier,
-        ReturnedPaper(key, arrival.at, arrival.channel, voter.owner_id, arrival.marks, arrival.is_signed),
+        ReturnedPaper(paper["id"], arrival.at, arrival.channel, voter.owner_id, arrival.marks, arrival.is_signed),
     ]
     designated = await roll.representative(act, voter.entry_id) if len({p.owner_id for p in papers}) > 1 else None
     settled = ballots.resolve(papers, motions, deadline, designated, settings.may_change_ballot)
-    await settle_entry(act, voter, settled)
+    act.write(*_counting(act, voter, settled))
+    _count_participation(act, voter, (rows[0]["before"] if rows else None) or "", settled)
     act.emit("voting.ballot_cast", building=voter.building)
-    return key
+    return paper
 
 
 def _check_change(arrival: Arrival, earlier: Sequence[ReturnedPaper], may_change: bool) -> None:
@@ -119,12 +147,17 @@ def _check_change(arrival: Arrival, earlier: Sequence[ReturnedPaper], may_change
 
 async def earlier_papers(act: Act, entry_id: int) -> list[ReturnedPaper]:
     """Return all ballots that an entry has returned so far, oldest first."""
-    rows = await act.tx.fetch(
-        "SELECT id, at, channel, owner_id, marks, is_signed, withdrawn_at FROM voting_returned "
-        "WHERE poll_id = ? AND entry_id = ? ORDER BY id",
+    return [paper_of(row) for row in await _papers(act, entry_id)]
+
+
+async def _papers(act: Act, entry_id: int) -> Sequence[Row]:
+    """Return the rows of an entry's ballots, oldest first, each with what counted for the entry before."""
+    return await act.tx.fetch(
+        "SELECT x.id, x.at, x.channel, x.owner_id, x.marks, x.is_signed, x.withdrawn_at, b.choices AS before "
+        "FROM voting_returned x LEFT JOIN voting_ballot b ON b.poll_id = x.poll_id AND b.entry_id = x.entry_id "
+        "WHERE x.poll_id = ? AND x.entry_id = ? ORDER BY x.id",
         (act.matter.id, entry_id),
     )
-    return [paper_of(row) for row in rows]
 
 
 def paper_of(row: Row) -> ReturnedPaper:
@@ -135,48 +168,49 @@ def paper_of(row: Row) -> ReturnedPaper:
     )  # fmt: skip
 
 
-async def _write(act: Act, arrival: Arrival) -> int:
+def _write(act: Act, arrival: Arrival) -> dict[str, Any]:
     key, voter, nonce, at = new_id(), arrival.voter, secrets.token_hex(16), to_wire(arrival.at)
     receipt = ballots.receipt_of(ballots.receipt_body(
         poll=act.matter.id, entry=voter.number, area_centi=voter.area_centi, heads=voter.heads,
         channel=arrival.channel.value, marks=arrival.marks, is_signed=arrival.is_signed, at=at, nonce=nonce,
     ))  # fmt: skip
-    await act.tx.execute(
+    act.write(
         "INSERT INTO voting_returned (id, poll_id, entry_id, owner_id, person_id, proxy_id, slip_id, channel, at, marks, "
         "is_signed, nonce, receipt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (key, act.matter.id, voter.entry_id, voter.owner_id, arrival.person_id, voter.proxy_id, arrival.slip_id,
          arrival.channel.value, at, arrival.marks, arrival.is_signed, nonce, receipt),
     )  # fmt: skip
     act.note(receipt=receipt)
-    return key
+    return {
+        "id": key, "poll_id": act.matter.id, "number": voter.number, "area_centi": voter.area_centi, "heads": voter.heads,
+        "channel": arrival.channel.value, "marks": arrival.marks, "is_signed": arrival.is_signed, "at": at,
+        "nonce": nonce, "receipt": receipt,
+    }  # fmt: skip
 
 
 async def settle_entry(act: Act, voter: Voter, choices: str) -> None:
-    """Write what counts for an entry, and add it to the turnout, or take it off, when its participation changed."""
+    """Write what counts for an entry at once, and add it to the turnout, or take it off, when its participation changed."""
     before = await act.tx.value(
         "SELECT choices FROM voting_ballot WHERE poll_id = ? AND entry_id = ?", (act.matter.id, voter.entry_id)
     )
-    await act.tx.execute(
-        "INSERT INTO voting_ballot (id, poll_id, entry_id, choices, area_centi, heads, building, at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (poll_id, entry_id) DO UPDATE SET choices = excluded.choices, at = excluded.at",
-        (
-            new_id(),
-            act.matter.id,
-            voter.entry_id,
-            choices,
-            voter.area_centi,
-            voter.heads,
-            voter.building,
-            to_wire(act.now),
-        ),
-    )
-    sign = ballots.takes_part(choices) - ballots.takes_part(before or "")
+    await act.tx.execute(*_counting(act, voter, choices))
+    _count_participation(act, voter, before or "", choices)
+
+
+def _counting(act: Act, voter: Voter, choices: str) -> Statement:
+    """Return what writes down what counts for an entry."""
+    return (
+        BALLOT,
+        (new_id(), act.matter.id, voter.entry_id, choices, voter.area_centi, voter.heads, voter.building, to_wire(act.now)),
+    )  # fmt: skip
+
+
+def _count_participation(act: Act, voter: Voter, before: str, after: str) -> None:
+    """Add an entry to the turnout, or take it off, when its participation changed; whatever it chose."""
+    sign = ballots.takes_part(after) - ballots.takes_part(before)
     if sign:
-        await act.tx.execute(
-            "UPDATE voting_turnout SET area_centi = area_centi + ?, heads = heads + ? WHERE poll_id = ? AND building = ?",
-            (sign * voter.area_centi, sign * voter.heads, act.matter.id, voter.building),
-        )
+        act.tx.add_up(TURNOUT, (sign * voter.area_centi, sign * voter.heads), (act.matter.id, voter.building))
+        act.tx.add_up(AREA_TURNOUT, (sign,), (act.matter.id, voter.area_centi))
 
 
 # --- Surveys ---------------------------------------------------------------------------------------------------------
@@ -231,7 +265,7 @@ async def authorise_proxy(
     """Authorise somebody in writing to vote for you in this poll: matter, scope and period, and your choice if you give it."""
     row = await poll_row(act)
     must_be(row, PollKind.STATUTORY)
-    voter = await _voter(act, row, entry)
+    voter = _voter(await roll.voters_of(act, act.matter.id, act.person_id, entry))
     if voter.proxy_id is not None:
         raise NOT_A_VOTER()
     marks = await _marks(act, choices) if choices else None
@@ -305,12 +339,11 @@ async def _facts(
     )  # fmt: skip
 
 
-async def _use_proxy(act: Act, voter: Voter, marks: str) -> None:
+async def _use_proxy(act: Act, voter: Voter, roll_id: int, marks: str) -> None:
     """Check an authorisation at the moment of voting, motion by motion, and mark it as used."""
     [row] = await act.tx.fetch("SELECT * FROM voting_proxy WHERE id = ?", (voter.proxy_id,))
-    poll = await poll_row(act)
     facts = await _facts(
-        act, poll["roll_id"], act.person_id, voter, row["scope"], from_wire(row["begins"]), from_wire(row["until"])
+        act, roll_id, act.person_id, voter, row["scope"], from_wire(row["begins"]), from_wire(row["until"])
     )
     barriers = list(
         rules.proxy_barriers(facts, act.now, Choice.FOR, most_principals=frozen(act.matter).most_principals)

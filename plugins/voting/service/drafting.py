@@ -238,6 +238,13 @@ async def _take_roll(act: Act, row: Row, roll_id: int | None, settings: VotingSe
         [(new_id(), act.matter.id, b["building"], int(b["area_centi"]), int(b["heads"]))
          for b in await roll.buildings(act, found["matter_id"])],
     )  # fmt: skip
+    await act.tx.execute_many(
+        "INSERT INTO voting_area_turnout (id, poll_id, area_centi, all_entries, entries) VALUES (?, ?, ?, ?, 0)",
+        [
+            (new_id(), act.matter.id, a["area_centi"], int(a["entries"]))
+            for a in await roll.areas(act, found["matter_id"])
+        ],
+    )
     await act.link(act.matter.id, found["matter_id"], LinkRelation.FOLLOWS)
     act.note(roll=str(found["matter_id"]), roll_hash=found["hash"])
 

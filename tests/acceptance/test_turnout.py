@@ -1,0 +1,99 @@
+"""The turnout of a poll, followed live: what a cast changes, who may not follow, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import websockets
+from websockets.asyncio.client import ClientConnection
+
+from core.clock import from_wire
+from tests.acceptance.voting_world import Entry, announce, cast, draft, make_roll, opened, opening, owner, show
+from tests.conftest import World
+
+FOLLOW = """subscription($poll: ID!) { turnout(poll: $poll) {
+  heads { numerator denominator } area { numerator } isQuorate fewestVoters buildings { building heads { numerator } } } }"""
+
+
+@asynccontextmanager
+async def following(live: str, token: str | None, poll: str) -> AsyncIterator[ClientConnection]:
+    """Follow the turnout of a poll over a socket of one's own."""
+    async with websockets.connect(f"ws://{live}/graphql", subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
+        payload = {"authorization": f"Bearer {token}"} if token else {}
+        await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
+        assert json.loads(await socket.recv())["type"] == "connection_ack"
+        subscribe = {"query": FOLLOW, "variables": {"poll": poll}}
+        await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": subscribe}))
+        yield socket
+
+
+async def told(socket: ClientConnection) -> dict[str, Any]:
+    """Return the next message."""
+    async with asyncio.timeout(20):
+        message: dict[str, Any] = json.loads(await socket.recv())
+    return message
+
+
+async def heads(socket: ClientConnection) -> str:
+    """Return the heads of the next value."""
+    found: str = (await told(socket))["payload"]["data"]["turnout"]["heads"]["numerator"]
+    return found
+
+
+async def test_followers_see_every_cast_and_the_end(world: World, live: str) -> None:
+    """The present turnout at once, then what a cast made of it, the same for all; the close ends it after the last."""
+    await owner(world, "owner", "second")
+    roll = await make_roll(world, Entry(8_952), Entry(10_000, voters=("second",), building="2栋"), Entry(9_000))
+    poll, (motion,) = await opened(world, roll, "SERVICE_PROVIDER")
+    tokens = [await world.token(name) for name in ("owner", "chair")]
+    async with following(live, tokens[0], poll) as one, following(live, tokens[1], poll) as other:
+        assert [await heads(one), await heads(other)] == ["0", "0"]
+        await cast(world, poll, {motion: "FOR"}, as_="second")
+        values = [(await told(socket))["payload"]["data"]["turnout"] for socket in (one, other)]
+        assert values[0] == values[1] == {
+            "heads": {"numerator": "1", "denominator": "3"}, "area": {"numerator": "10000"}, "isQuorate": False,
+            "fewestVoters": 1, "buildings": [{"building": "1栋", "heads": {"numerator": "0"}},
+                                             {"building": "2栋", "heads": {"numerator": "1"}}],
+        }  # fmt: skip
+        await cast(world, poll, {motion: "AGAINST"}, as_="owner", entry=roll.entry(1))
+        world.clock.set(from_wire((await show(world, poll, as_="chair"))["closesAt"]))
+        await world.settle()
+        for socket in (one, other):
+            assert await heads(socket) == "2"
+            assert (await told(socket))["type"] == "complete"
+    async with following(live, await world.token("owner"), poll) as late:
+        assert await heads(late) == "2"
+        assert (await told(late))["type"] == "complete"
+
+
+async def test_nothing_is_shown_before_voting_begins(world: World, live: str) -> None:
+    """A poll that is announced shows null, as the query does, and its turnout once it is open."""
+    await owner(world, "owner")
+    poll, _ = await draft(world, await make_roll(world, Entry()), "SERVICE_PROVIDER")
+    await announce(world, poll)
+    world.clock.advance(minutes=1)
+    async with following(live, await world.token("owner"), poll) as socket:
+        assert (await told(socket))["payload"]["data"] == {"turnout": None}
+        world.clock.set(opening(world))
+        await world.settle()
+        assert await heads(socket) == "0"
+
+
+async def test_who_may_not_see_the_poll_is_told_that_there_is_none(world: World, live: str) -> None:
+    """A stranger and nobody get the same error for a poll as for one that does not exist, or for something else."""
+    await owner(world, "owner")
+    poll, _ = await opened(world, await make_roll(world, Entry()), "SERVICE_PROVIDER")
+
+    async def refused(who: str | None, asked: str) -> Any:
+        async with following(live, await world.token(who) if who else None, asked) as socket:
+            message = await told(socket)
+        assert message["type"] == "error", message
+        return json.loads(json.dumps(message["payload"]).replace(asked, "…"))
+
+    answers = [await refused(who, asked) for who in ("stranger", None) for asked in (poll, "Poll_1", "Notice_1")]
+    assert answers.count(answers[0]) == len(answers), answers
+    assert answers[0][0]["extensions"]["code"] == "NOT_FOUND"
