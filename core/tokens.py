@@ -44,10 +44,10 @@ class Claims:
 
 
 def make_access_token(
-    kernel: Kernel, account_id: int, session_version: int, family: int, now: datetime
+    kernel: Kernel, account_id: int, session_version: int, family: int, now: datetime, life: timedelta = ACCESS_LIFE
 ) -> tuple[str, datetime]:
     """Sign an access token for a session; returns it with the moment of its end."""
-    key, expires = kernel.keys.key("access token"), int((now + ACCESS_LIFE).timestamp())
+    key, expires = kernel.keys.key("access token"), int((now + life).timestamp())
     claims: dict[str, Any] = {
         "iss": issuer(kernel), "aud": AUDIENCE, "sub": str(account_id), "sid": str(family), "sv": session_version,
         "iat": int(now.timestamp()), "exp": expires,
