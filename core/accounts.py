@@ -137,11 +137,11 @@ async def logout(kernel: Kernel, token: str) -> None:
 
 
 async def authenticate(kernel: Kernel, bearer_token: str, language: str = "zh") -> Viewer:
-    """Return the viewer of an access token, by one statement; raises TOKEN_EXPIRED, TOKEN_INVALID or SESSION_ENDED."""
+    """Return the viewer of an access token; raises TOKEN_EXPIRED, TOKEN_INVALID or SESSION_ENDED."""
     now = kernel.clock.now()
     claims = read_access_token(kernel, bearer_token, now)
     viewer = await load_session_viewer(
-        kernel.database, claims.account_id, claims.session_version, claims.family,
+        kernel.database, await kernel.permissions(), claims.account_id, claims.session_version, claims.family,
         now=now, language=language, expires_at=claims.expires_at,
     )  # fmt: skip
     if viewer is None:

@@ -22,11 +22,6 @@ from core.ids import new_id
 from core.settings import ENABLED, Settings, check_value
 from core.work import Act, deed
 
-COUNTER_UP = (
-    "INSERT INTO core_counter (name, value) VALUES ('settings', 1) "
-    "ON CONFLICT (name) DO UPDATE SET value = core_counter.value + 1"
-)
-
 PERMISSIONS = (
     Permission(
         "core.manage_plugins", "启用与停用功能", "Switch plugins on and off",
@@ -96,7 +91,7 @@ async def put_setting(
             to_wire(effective_from or act.now), to_wire(act.now), act.actor.person_id, reason,
         ),
     )  # fmt: skip
-    await act.tx.execute(COUNTER_UP)
+    await act.settings_changed()
     act.book = await act.kernel.settings_book(act.tx)
 
 

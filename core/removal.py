@@ -24,12 +24,12 @@ from core._db.migrate_target import SqliteTarget, Target, is_missing, open_targe
 from core._db.postgres import PostgresTx
 from core._db.seam import Statement, Tx
 from core._db.sqlite import SqliteTx
-from core.administration import COUNTER_UP
 from core.clock import Clock, SystemClock, to_wire
 from core.config import Config
 from core.events import append as append_event
 from core.host import Host
 from core.settings import SETTINGS_SQL, SettingsBook, setting_row
+from core.work import COUNTER_UP
 
 PAGE = 1_000
 

@@ -1,74 +1,75 @@
 """Viewers: a person with everything that its live appointments give, read from the database anew for every request.
 
-An office at a branch reaches the communities that the branch and the branches below it serve. Nothing is cached: an
-appointment that ended a second ago counts no more.
+An office at a branch reaches the communities that the branch and the branches below it serve. No appointment is cached: one
+that ended a second ago counts no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core._db.seam import Row
 from core.access import Grant, Viewer
 from core.clock import to_wire
+from core.hierarchy import lineage
 from core.kinds import Reach
 from core.roles import SIGNED_IN
 
 if TYPE_CHECKING:
     from core.kernel import Fetching
 
-# One statement for everything a viewer is: the person, the places where roles are held (through branches, too), what
-# the roles permit, and for memberships the places above. The first column says what a row is about. The person's key is
-# given as a value, not joined: a planner that has statistics would else read all appointments into a filter first.
-# The joins to branches are crossed because SQLite takes them in the order of writing then: it would else begin at the
-# services of all branches, for everybody and with every request.
-_VIEWER_SQL = """
-WITH RECURSIVE who AS ({who}),
-live AS (
-  SELECT ap.role_id, r.reach, ap.community_id, ap.branch_id
-  FROM core_appointment ap JOIN core_role r ON r.code = ap.role_id
-  WHERE ap.person_id = (SELECT person_id FROM who) AND ap.since <= ? AND (ap.until IS NULL OR ap.until > ?)
-),
-held AS (
-  SELECT role_id, reach, community_id FROM live WHERE community_id IS NOT NULL AND reach <> 'SELF'
-  UNION
-  SELECT live.role_id, live.reach, s.community_id
-  FROM live CROSS JOIN core_branch b CROSS JOIN core_branch d CROSS JOIN core_branch_service s
-  WHERE live.reach = 'OFFICE' AND b.id = live.branch_id AND s.branch_id = d.id
-  AND d.path >= b.path AND d.path < substr(b.path, 1, length(b.path) - 1) || '0'
-),
-above AS (
-  SELECT held.community_id AS home, c.id, c.parent_id
-  FROM held JOIN core_community c ON c.id = held.community_id WHERE held.reach = 'MEMBER'
-  UNION
-  SELECT above.home, c.id, c.parent_id FROM above JOIN core_community c ON c.id = above.parent_id
-)
-SELECT 'WHO' AS about, name AS role, '' AS word, person_id AS place, account_id AS other FROM who
-UNION ALL
-SELECT held.reach, held.role_id, c.path, held.community_id, NULL
-FROM held JOIN core_community c ON c.id = held.community_id
-UNION ALL
-SELECT 'MAY', p.role_id, p.permission, NULL, NULL FROM core_role_permission p
-WHERE p.allowed AND (p.role_id = 'signed_in' OR p.role_id IN (SELECT role_id FROM held))
-UNION ALL
-SELECT 'ABOVE', '', '', home, id FROM above
+Permissions = Mapping[str, frozenset[str]]
+"""What each role permits."""
+
+# A person with its live appointments, a row each; one row without a role for a person who has none.
+_LIVE = """
+SELECT p.id AS person_id, p.name, {account} AS account_id, ap.role_id, r.reach, ap.branch_id, ap.community_id, c.path
+FROM {who}
+LEFT JOIN core_appointment ap ON ap.person_id = p.id AND ap.since <= ? AND (ap.until IS NULL OR ap.until > ?)
+LEFT JOIN core_role r ON r.code = ap.role_id
+LEFT JOIN core_community c ON c.id = ap.community_id
+WHERE {what}
 """
-_PERSON = _VIEWER_SQL.format(
-    who="SELECT id AS person_id, name, CAST(NULL AS BIGINT) AS account_id FROM core_person WHERE id = ?"
+_PERSON = _LIVE.format(account="CAST(NULL AS BIGINT)", who="core_person p", what="p.id = ?")
+_ACCOUNT = _LIVE.format(
+    account="a.id",
+    who="core_account a JOIN core_person p ON p.id = a.person_id",
+    what="p.id = ? AND a.id = ? AND a.suspended_at IS NULL",
 )
-_ACCOUNT = _VIEWER_SQL.format(
-    who="SELECT p.id AS person_id, p.name, a.id AS account_id "
-    "FROM core_account a JOIN core_person p ON p.id = a.person_id "
-    "WHERE p.id = ? AND a.id = ? AND a.suspended_at IS NULL"
+_SESSION = _LIVE.format(
+    account="a.id",
+    who="core_refresh_token s JOIN core_account a ON a.id = s.account_id JOIN core_person p ON p.id = a.person_id",
+    what="s.id = ? AND s.revoked_at IS NULL AND a.id = ? AND a.session_version = ? AND a.suspended_at IS NULL",
 )
-_SESSION = _VIEWER_SQL.format(
-    who="SELECT p.id AS person_id, p.name, a.id AS account_id "
-    "FROM core_account a JOIN core_person p ON p.id = a.person_id "
-    "JOIN core_refresh_token s ON s.account_id = a.id AND s.id = ? AND s.revoked_at IS NULL "
-    "WHERE a.id = ? AND a.session_version = ? AND a.suspended_at IS NULL"
-)
+# The joins are crossed because SQLite takes them in the order of writing then: it would else begin at the services of all
+# branches, for everybody and with every request.
+_SERVED = """
+SELECT b.id AS branch_id, c.id AS community_id, c.path
+FROM core_branch b CROSS JOIN core_branch d CROSS JOIN core_branch_service s CROSS JOIN core_community c
+WHERE b.id IN ({marks}) AND d.path >= b.path AND d.path < substr(b.path, 1, length(b.path) - 1) || '0'
+AND s.branch_id = d.id AND c.id = s.community_id
+"""
+_ABOVE = "SELECT id, path FROM core_community WHERE path IN ({marks})"
+_PERMITTED = "SELECT role_id, permission FROM core_role_permission WHERE allowed"
+
+
+class _Held(NamedTuple):
+    """A role held at a place."""
+
+    role: str
+    reach: Reach
+    community_id: int
+    path: str
+
+
+async def permissions_of_roles(db: Fetching) -> Permissions:
+    """Read what each role permits."""
+    found: dict[str, set[str]] = {}
+    for row in await db.fetch(_PERMITTED):
+        found.setdefault(row["role_id"], set()).add(row["permission"])
+    return {role: frozenset(codes) for role, codes in found.items()}
 
 
 async def load_viewer(
@@ -80,17 +81,18 @@ async def load_viewer(
     language: str = "zh",
     expires_at: datetime | None = None,
 ) -> Viewer | None:
-    """Return a person as a viewer, by one statement; None when there is no such person, or the account is suspended."""
+    """Return a person as a viewer; None when there is no such person, or the account is suspended."""
     moment = to_wire(now)
     if account_id is None:
-        rows = await db.fetch(_PERSON, (person_id, moment, moment))
+        rows = await db.fetch(_PERSON, (moment, moment, person_id))
     else:
-        rows = await db.fetch(_ACCOUNT, (person_id, account_id, moment, moment))
-    return _viewer(rows, language, expires_at)
+        rows = await db.fetch(_ACCOUNT, (moment, moment, person_id, account_id))
+    return await _viewer(db, rows, await permissions_of_roles(db), language, expires_at)
 
 
 async def load_session_viewer(
     db: Fetching,
+    permissions: Permissions,
     account_id: int,
     session_version: int,
     family: int,
@@ -101,36 +103,57 @@ async def load_session_viewer(
 ) -> Viewer | None:
     """Return the viewer of a login session; None once it was ended, its password changed or its account suspended."""
     moment = to_wire(now)
-    rows = await db.fetch(_SESSION, (family, account_id, session_version, moment, moment))
-    return _viewer(rows, language, expires_at)
+    rows = await db.fetch(_SESSION, (moment, moment, family, account_id, session_version))
+    return await _viewer(db, rows, permissions, language, expires_at)
 
 
-def _viewer(rows: Sequence[Row], language: str, expires_at: datetime | None) -> Viewer | None:
-    who: Row | None = None
-    permissions: dict[str, set[str]] = {}
-    above: dict[int, list[int]] = {}
-    held: list[Row] = []
-    for row in rows:
-        match row["about"]:
-            case "WHO":
-                who = row
-            case "MAY":
-                permissions.setdefault(row["role"], set()).add(row["word"])
-            case "ABOVE":
-                above.setdefault(row["place"], []).append(row["other"])
-            case _:
-                held.append(row)
-    if who is None:
+async def _viewer(
+    db: Fetching, rows: Sequence[Row], permissions: Permissions, language: str, expires_at: datetime | None
+) -> Viewer | None:
+    if not rows:
         return None
-    granted = {role: frozenset(codes) for role, codes in permissions.items()}
-    # Offices before memberships, wider before narrower: the first role is the one under which a deed is recorded.
-    held.sort(key=lambda row: (row["about"] == Reach.MEMBER, row["word"], row["role"]))
-    grants = [_grant(row, granted, above) for row in held]
-    grants.append(Grant(SIGNED_IN, Reach.SELF, granted.get(SIGNED_IN, frozenset())))
-    return Viewer(who["place"], who["other"], who["role"], language, tuple(grants), expires_at=expires_at)
+    grants = [Grant(SIGNED_IN, Reach.SELF, permissions.get(SIGNED_IN, frozenset()))]
+    if rows[0]["role_id"] is not None:
+        grants = [*await _grants(db, rows, permissions), *grants]
+    who = rows[0]
+    return Viewer(who["person_id"], who["account_id"], who["name"], language, tuple(grants), expires_at=expires_at)
 
 
-def _grant(row: Row, granted: Mapping[str, frozenset[str]], above: Mapping[int, list[int]]) -> Grant:
-    reach, place = Reach(row["about"]), row["place"]
-    lineage = tuple(sorted(above.get(place, ()))) if reach is Reach.MEMBER else ()
-    return Grant(row["role"], reach, granted.get(row["role"], frozenset()), place, row["word"], lineage)
+async def _grants(db: Fetching, rows: Sequence[Row], permissions: Permissions) -> list[Grant]:
+    """Resolve appointments; offices before memberships, wider before narrower: a deed is recorded under the first role."""
+    held = {
+        _Held(row["role_id"], Reach(row["reach"]), row["community_id"], row["path"])
+        for row in rows
+        if row["path"] is not None and row["reach"] != Reach.SELF.value
+    }
+    offices = {(row["role_id"], row["branch_id"]) for row in rows if row["reach"] == Reach.OFFICE.value}
+    branches = {branch for _, branch in offices if branch is not None}
+    if branches:
+        for row in await db.fetch(_SERVED.format(marks=_marks(branches)), tuple(branches)):
+            held |= {
+                _Held(role, Reach.OFFICE, row["community_id"], row["path"])
+                for role, branch in offices
+                if branch == row["branch_id"]
+            }
+    above = await _ids_above(db, {one.path for one in held if one.reach is Reach.MEMBER})
+    ordered = sorted(held, key=lambda one: (one.reach is Reach.MEMBER, one.path, one.role))
+    return [
+        Grant(
+            one.role, one.reach, permissions.get(one.role, frozenset()), one.community_id, one.path,
+            above[one.path] if one.reach is Reach.MEMBER else (),
+        )
+        for one in ordered
+    ]  # fmt: skip
+
+
+async def _ids_above(db: Fetching, paths: set[str]) -> Mapping[str, tuple[int, ...]]:
+    """Return the ids of each place and all above it."""
+    if not paths:
+        return {}
+    steps = {step for path in paths for step in lineage(path)}
+    ids = {row["path"]: row["id"] for row in await db.fetch(_ABOVE.format(marks=_marks(steps)), tuple(steps))}
+    return {path: tuple(sorted(ids[step] for step in lineage(path) if step in ids)) for path in paths}
+
+
+def _marks(values: Iterable[object]) -> str:
+    return ", ".join("?" for _ in values)

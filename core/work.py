@@ -36,6 +36,10 @@ log = logging.getLogger("shanzhi.work")
 
 ATTEMPTS = 3
 SETTINGS_COUNTER = "settings"
+COUNTER_UP = (
+    f"INSERT INTO core_counter (name, value) VALUES ('{SETTINGS_COUNTER}', 1) "
+    "ON CONFLICT (name) DO UPDATE SET value = core_counter.value + 1"
+)
 
 S = TypeVar("S", bound=Settings)
 Body = Callable[..., Awaitable[Any]]
@@ -124,6 +128,7 @@ class Act:
     place: Place = field(init=False)
     matter: Matter = field(init=False)
     _details: dict[str, Any] = field(default_factory=dict)
+    changes_settings: bool = field(default=False, init=False)
     _moved: bool = False
     _events: list[dict[str, Any]] = field(default_factory=list)
     _writes: list[Statement] = field(default_factory=list)
@@ -206,6 +211,11 @@ class Act:
         if subject is getattr(self, "matter", None):
             self._moved = True
         await _change_state(self, lifecycle, taken, subject)
+
+    async def settings_changed(self) -> None:
+        """Say that this deed changes settings: whoever keeps them in memory reads them anew after the commit."""
+        self.changes_settings = True
+        await self.tx.execute(COUNTER_UP)
 
     async def retitle(self, title: str) -> None:
         """Change the matter's title."""
@@ -385,19 +395,19 @@ async def perform(
     Raises a DomainError for anything expected, StorageUnavailable when the database cannot take the write.
     """
 
-    async def work(tx: Tx) -> Any:
+    async def work(tx: Tx) -> tuple[Any, bool]:
         return await _in_transaction(kernel, spec, viewer, dict(arguments), key, tx)
 
     shared = spec.step is not None and spec.step.shared
     for _ in range(ATTEMPTS):
         try:
-            result = await kernel.database.run(work, shared=shared)
+            result, changes_settings = await kernel.database.run(work, shared=shared)
         except idempotency.Raced:  # the same key was committed meanwhile: its answer is there now
             continue
         except MatterDue as due:
             await _settle_alone(kernel, due)
             continue
-        kernel.committed(viewer.person_id)
+        kernel.committed(viewer.person_id, changes_settings=changes_settings)
         return result
     raise errors.BEATEN()
 
@@ -423,14 +433,15 @@ async def _nothing(act: Act) -> None:
 
 async def _in_transaction(
     kernel: Kernel, spec: DeedSpec, viewer: access.Viewer, arguments: dict[str, Any], key: str | None, tx: Tx
-) -> Any:
+) -> tuple[Any, bool]:
+    """Do a deed; returns its result, and whether it changes settings."""
     now = kernel.clock.now()
     version, claim = None, None
     if key is not None:
         claim = idempotency.Claim.of(viewer, spec.name, arguments, key)
         version, earlier = await idempotency.opening(tx, claim, SETTINGS_COUNTER)
         if earlier is not None:
-            return earlier.answer
+            return earlier.answer, False
     act = Act(kernel, tx, viewer, now, spec, await kernel.settings_book(tx, version))
     await _locate(act, arguments)
     _check_allowed(act)
@@ -439,7 +450,7 @@ async def _in_transaction(
     if spec.step is not None and not act._moved:
         await _take_step(act)
     await _record(act, claim, result.key if isinstance(result, Fresh) else result)
-    return result
+    return result, act.changes_settings
 
 
 async def _locate(act: Act, arguments: dict[str, Any]) -> None:

@@ -9,20 +9,22 @@ claim_wish = mutation(service.claim_wish, ClaimWishInput, "Wish")
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
-from enum import Enum
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, cast
 
 import strawberry
+from graphql import GraphQLError, GraphQLResolveInfo
+from graphql.execution.get_variable_signature import get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource, get_argument_values
 from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
 from core import errors
-from core.ids import parse_global_id
 from core.work import DeedSpec, Fresh
 from schema.declared import REGISTRY
 from schema.errors import MEMBERS
+from schema.inputs import IDEMPOTENCY_KEY, DeedArguments
 
 
 @strawberry.input(description="What every mutation accepts.")
@@ -64,15 +66,20 @@ def mutation(
     """
     name = spec.name.rpartition(".")[2]
 
-    async def resolve(input: Any, info: strawberry.Info) -> Any:
-        arguments = arguments_of(input)
+    taken = DeedArguments(input_type)
+
+    async def answer(given: Mapping[str, Any], info: strawberry.Info) -> Any:
+        arguments = taken.read(given)
         if prepare is not None:
             arguments = await prepare(arguments, info)
-        result = await info.context.perform(spec, arguments, input.idempotency_key)
+        result = await info.context.perform(spec, arguments, given.get(IDEMPOTENCY_KEY))
         if present is not None:
             made = present(result, info)
             return await made if inspect.isawaitable(made) else made
         return await reread(str(returns), result.key if isinstance(result, Fresh) else result, info)
+
+    async def resolve(input: Any, info: strawberry.Info) -> Any:
+        return await answer(_given(info._raw_info), info)
 
     pascal = to_camel_case(name)[:1].upper() + to_camel_case(name)[1:]
     target: Any = REGISTRY[returns].cls if isinstance(returns, str) else returns
@@ -87,7 +94,7 @@ def mutation(
         "return": union,
     }
     made = strawberry.mutation(resolver=resolve, description=about, name=to_camel_case(name))
-    made.metadata = {**made.metadata, "deed": spec}
+    made.metadata = {**made.metadata, "deed": spec, "answer": answer}
     return made
 
 
@@ -100,48 +107,26 @@ def _named(input_type: type, name: str) -> type:
     return strawberry.input(made, name=name, description=definition.description)
 
 
+def _given(raw: GraphQLResolveInfo[Any]) -> Mapping[str, Any]:
+    """Return the coerced input that a mutation was called with; Strawberry hands on an object made of it."""
+    coerced = cast(dict[str, Any], raw.variable_values)  # Strawberry's, where the library has VariableValues
+    nodes = {node.variable.name.value: node for node in raw.operation.variable_definitions or ()}
+    sources = {
+        name: VariableValueSource(signature, value)
+        for name, value in coerced.items()
+        if not isinstance(signature := get_variable_signature(raw.schema, nodes[name]), GraphQLError)
+    }
+    field = raw.parent_type.fields[raw.field_name]
+    given: Mapping[str, Any] = get_argument_values(field, raw.field_nodes[0], VariableValues(sources, coerced))["input"]
+    return given
+
+
 async def reread(type_name: str, key: int, info: strawberry.Info) -> Any:
     """Load what a deed made or changed, as the viewer may see it."""
     found = await info.context.reading.by_id(type_name, key, info)
     if found is None:
         raise errors.NOT_FOUND(what=type_name)
     return found
-
-
-def arguments_of(value: Any) -> dict[str, Any]:
-    """Turn an input object into the arguments of a deed: ids into keys, nested inputs into dictionaries."""
-    definition = get_object_definition(type(value), strict=True)
-    found: dict[str, Any] = {}
-    for field in definition.fields:
-        name = field.python_name
-        if name == "idempotency_key":
-            continue
-        given = getattr(value, name)
-        expected = field.metadata.get("ref") if field.metadata else None
-        found[name] = _key(given, expected, ("input", to_camel_case(name))) if expected else _plain(given)
-    return found
-
-
-def _plain(value: Any) -> Any:
-    if value is strawberry.UNSET:
-        return None
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if get_object_definition(type(value)) is not None and not isinstance(value, Enum):
-        return arguments_of(value)
-    return value
-
-
-def _key(value: Any, type_name: str, path: tuple[str, ...]) -> Any:
-    """Return the key that a global id of the right type names; a list of ids gives a list of keys."""
-    if value is None or value is strawberry.UNSET:
-        return None
-    if isinstance(value, list):
-        return [_key(item, type_name, (*path, str(i))) for i, item in enumerate(value)]
-    parsed = parse_global_id(str(value))
-    if parsed is None or parsed[0] != type_name:
-        raise errors.BAD_ID(path=path, value=str(value), expected=type_name)
-    return parsed[1]
 
 
 def _sentence(text: str) -> str:

@@ -73,7 +73,12 @@ class Hand:
         moment = self._kernel.clock.now()
         claims = read_access_token(self._kernel, caller.authorization.removeprefix("Bearer "), moment)
         viewer = await load_session_viewer(
-            self.door, claims.account_id, claims.session_version, claims.family, now=moment
+            self.door,
+            await self._kernel.permissions(),
+            claims.account_id,
+            claims.session_version,
+            claims.family,
+            now=moment,
         )
         return viewer or ANYONE
 

@@ -15,9 +15,10 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import count
 from typing import Any, ClassVar, cast
 from urllib.parse import quote
@@ -49,6 +50,7 @@ BUSY_SECONDS = 5.0
 CLOSE_SECONDS = 60.0
 READ_SECONDS = 5.0
 PROGRESS_STEPS = 20_000
+LOOP_SECONDS = 1.0  # how long short deeds wait for their loop before they run without it
 JOURNAL_BYTES = 64 << 20
 
 
@@ -166,41 +168,41 @@ class SqliteTx:
     next_seq = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM {table})"
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+        self.connection = connection
         self._untouched = 0
         self.has_executed = False
         self.sums = Sums()
 
     def begin_deed(self) -> None:
         """Start to watch whether the next deed changes anything."""
-        self._untouched = self._connection.total_changes
+        self._untouched = self.connection.total_changes
         self.has_executed = False
 
     @property
     def is_touched(self) -> bool:
         """Say whether the deed may have changed anything."""
-        return self.has_executed or self._connection.total_changes != self._untouched
+        return self.has_executed or self.connection.total_changes != self._untouched
 
     async def fetch(self, sql: str, params: Params = ()) -> list[Row]:
-        return self._connection.execute(sql, params).fetchall()
+        return self.connection.execute(sql, params).fetchall()
 
     async def one(self, sql: str, params: Params = ()) -> Row | None:
-        return self._connection.execute(sql, params).fetchone()
+        return self.connection.execute(sql, params).fetchone()
 
     async def value(self, sql: str, params: Params = ()) -> Any:
-        row = self._connection.execute(sql, params).fetchone()
+        row = self.connection.execute(sql, params).fetchone()
         return None if row is None else row[0]
 
     async def execute(self, sql: str, params: Params = ()) -> int:
         self.has_executed = True
-        return self._connection.execute(sql, params).rowcount
+        return self.connection.execute(sql, params).rowcount
 
     async def execute_many(self, sql: str, rows: Sequence[Params]) -> None:
-        self._connection.executemany(sql, rows)
+        self.connection.executemany(sql, rows)
 
     async def together(self, statements: Sequence[Statement]) -> list[int]:
         self.has_executed = True
-        execute = self._connection.execute
+        execute = self.connection.execute
         return [execute(sql, params).rowcount for sql, params in statements]
 
     def add_up(self, update: str, amounts: Sequence[int], key: Params) -> None:
@@ -210,10 +212,11 @@ class SqliteTx:
 class _Job:
     """One waiting deed, the context it was called in, and what became of it."""
 
-    __slots__ = ("context", "deed", "error", "future", "loop", "result")
+    __slots__ = ("context", "deed", "error", "future", "is_short", "loop", "result")
 
-    def __init__(self, deed: Deed[Any]) -> None:
+    def __init__(self, deed: Deed[Any], *, is_short: bool) -> None:
         self.deed = deed
+        self.is_short = is_short
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.context = contextvars.copy_context()
@@ -228,6 +231,53 @@ class _Job:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.result)
+
+
+class _Turn:
+    """One run through the deeds of a group: on the event loop's own thread if they are short, else on the writer's.
+
+    Each statement lets go of the interpreter, and beside a busy loop whoever let go waits for its return: two threads that
+    take turns at every statement get through a third of the deeds that one does. What is done beside the loop is what
+    takes time and no interpreter: the commit.
+    """
+
+    def __init__(self, work: Callable[[], bool]) -> None:
+        self._work = work
+        self._claim = threading.Lock()
+        self._done = threading.Event()
+        self._result = False
+        self._error: BaseException | None = None
+
+    def taken_by(self, group: Sequence[_Job]) -> bool:
+        """Run the work where it belongs and return what it returns; called by the writer's thread."""
+        loop = group[0].loop
+        if not all(job.is_short and job.loop is loop for job in group) or not _offered(loop, self._run):
+            return self._work()
+        if not self._done.wait(LOOP_SECONDS) and self._claim.acquire(blocking=False):
+            return self._work()  # the loop has stopped, or is held up by something else
+        self._done.wait()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def _run(self) -> None:
+        """Do the work on the loop, unless the writer has given up waiting for it."""
+        if not self._claim.acquire(blocking=False):
+            return
+        try:
+            self._result = self._work()
+        except BaseException as error:  # noqa: BLE001 - handed on to the writer's thread
+            self._error = error
+        self._done.set()
+
+
+def _offered(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> bool:
+    """Ask a loop to run something; False when it is closed."""
+    try:
+        loop.call_soon_threadsafe(work)
+    except RuntimeError:
+        return False
+    return True
 
 
 class Writer:
@@ -251,12 +301,15 @@ class Writer:
             raise StorageUnavailable(f"{self._path}: {error}") from error
 
     async def run(self, deed: Deed[T], *, shared: bool = False) -> T:
-        """Queue a deed and wait for its outcome; cancelling the wait does not stop the deed. All deeds share commits."""
+        """Queue a deed and wait for its outcome; cancelling the wait does not stop the deed.
+
+        All deeds share commits. The ``shared`` ones are short and come by the thousand: see ``_Turn``.
+        """
         if self._closed:
             raise StorageUnavailable("the database has been closed")
         if self._jobs.qsize() >= MOST_WAITING:
             raise Overloaded(f"{MOST_WAITING} deeds are waiting already")
-        job = _Job(deed)
+        job = _Job(deed, is_short=shared)
         self._jobs.put(job)
         outcome: T = await asyncio.shield(job.future)
         return outcome
@@ -302,17 +355,14 @@ class Writer:
     def _commit(self, connection: sqlite3.Connection, client: InlineClient, tx: SqliteTx, group: list[_Job]) -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            if not self._all_well(client, tx, group):
+            if not _Turn(lambda: self._all_well(client, tx, group)).taken_by(group):
                 if connection.in_transaction:  # else SQLite itself has rolled it back: disk full, I/O error
                     connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
                 self._sums.clear()
                 for job in group:
                     self._drive(connection, client, tx, job)
-            for statement, params in self._sums.statements():
-                connection.execute(statement, params)
-            for statement in self._before_commit:
-                connection.execute(statement)
+                self._conclude(connection)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - every caller gets an answer, and the thread lives on
             self._abandon(connection, tx, group, error)
@@ -320,9 +370,7 @@ class Writer:
         for job in group:
             by_loop.setdefault(job.loop, []).append(job)
         for loop, jobs in by_loop.items():
-            try:
-                loop.call_soon_threadsafe(_answer_all, jobs)
-            except RuntimeError:
+            if not _offered(loop, partial(_answer_all, jobs)):
                 log.warning("%d deeds were committed after their event loop had closed", len(jobs))
 
     def _all_well(self, client: InlineClient, tx: SqliteTx, group: list[_Job]) -> bool:
@@ -341,7 +389,15 @@ class Writer:
                     return False
                 job.error = error
             self._sums.merge(tx.sums)
+        self._conclude(tx.connection)
         return True
+
+    def _conclude(self, connection: sqlite3.Connection) -> None:
+        """Add up the sums of all deeds, and do what comes before every commit."""
+        for statement, params in self._sums.statements():
+            connection.execute(statement, params)
+        for statement in self._before_commit:
+            connection.execute(statement)
 
     def _drive(self, connection: sqlite3.Connection, client: InlineClient, tx: SqliteTx, job: _Job) -> None:
         """Run a deed that is undone alone when it fails."""

@@ -78,7 +78,7 @@ class EngineExecutor(StockExecutor):
             self.taken["stock"] += 1
             return await super().execute(prepared, variables, context)
         self.use(DIALECTS[context.kernel.database.dialect])
-        coerced = program.variables(variables)
+        coerced = program.variables.coerced(variables)
         if coerced is None:
             self.taken["stock"] += 1
             return await super().execute(prepared, variables, context)

@@ -36,7 +36,7 @@ async def explain(
     lines = [f"{head}: cost {prepared.cost.of(variables):,} of {executor.operations.limits.max_cost:,} values"]
     if program is None or prepared.is_mutation:
         return [*lines, "graphql-core runs it: only queries are explained, for to explain is to run"]
-    coerced = program.variables(variables)
+    coerced = program.variables.coerced(variables)
     if coerced is None:
         return [*lines, "the variables do not fit; run it to see why"]
     executor.use(DIALECTS[context.kernel.database.dialect])

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from graphql import FragmentDefinitionNode, GraphQLObjectType, NamedTypeNode, NonNullTypeNode
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql import FragmentDefinitionNode, GraphQLObjectType
 
 from core.access import Rule, Where
 from schema.context import Context
@@ -17,6 +16,7 @@ from schema.engine.run import CompiledReading, Notes, Run
 from schema.engine.scope import Flags, Scope, flags_of
 from schema.engine.shapes import Field
 from schema.engine.sql import Eyes, Query, Statement, Uncompilable
+from schema.engine.variables import Variables
 from schema.operations import Prepared
 
 if TYPE_CHECKING:
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 
 KEPT_PLANS = 16
 KEPT_QUERIES = 256
-_INT = 1 << 31
-_SIMPLE: dict[str, Callable[[Any], bool]] = {
-    "ID": lambda value: type(value) is str,
-    "String": lambda value: type(value) is str,
-    "Boolean": lambda value: type(value) is bool,
-    "Int": lambda value: type(value) is int and -_INT <= value < _INT,
-}
 
 
 class Program:
@@ -41,10 +34,7 @@ class Program:
         self.fragments: Mapping[str, FragmentDefinitionNode] = {
             node.name.value: node for node in prepared.document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        definitions = prepared.operation.variable_definitions or ()
-        self._names = tuple(node.variable.name.value for node in definitions)
-        self._simple = {node.variable.name.value: _checker(node.type) for node in definitions}
-        self._defaults = any(node.default_value is not None for node in definitions)
+        self.variables = Variables(executor.core_schema, prepared.operation.variable_definitions or ())
         self._plans: dict[Flags, Plan] = {}
         self.failures = self.successes = 0
 
@@ -54,32 +44,15 @@ class Program:
         self.failures += self.failures > 8 + 4 * self.successes
         return self.failures > 8 + 4 * self.successes and self.failures % 16 != 0
 
-    def variables(self, given: Mapping[str, Any]) -> VariableValues | None:
-        """Coerce variables; None when they do not fit."""
-        simple = not self._defaults and all(
-            (check := self._simple[name]) is not None and name in given and check(given[name]) for name in self._names
-        )
-        if simple:
-            return VariableValues(sources={}, coerced={name: given[name] for name in self._names})
-        found = get_variable_values(
-            self.executor.core_schema, self.prepared.operation.variable_definitions or (), dict(given)
-        )
-        return None if isinstance(found, list) else found
-
     def plan(self, scope: Scope) -> Plan:
         """Return the plan for the way these variables steer the operation."""
-        flags = flags_of(self._names, scope.variables.coerced)
+        flags = flags_of(self.variables.names, scope.variables.coerced)
         found = self._plans.get(flags)
         if found is None:
             if len(self._plans) >= KEPT_PLANS:
                 self._plans.pop(next(iter(self._plans)))
             found = self._plans[flags] = Plan(self, scope)
         return found
-
-
-def _checker(node: Any) -> Callable[[Any], bool] | None:
-    inner = node.type if isinstance(node, NonNullTypeNode) else node
-    return _SIMPLE.get(inner.name.value) if isinstance(inner, NamedTypeNode) else None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ queued, so that those of one level run together, and ``for_each`` resolvers once
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,9 @@ from graphql import (
 from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
 
+from core.errors import DomainError
 from schema.engine.scope import Scope
+from schema.errors import user_error
 
 if TYPE_CHECKING:
     from schema.engine.run import Run
@@ -60,6 +62,7 @@ class Field:
         self.is_deed = "deed" in metadata
         self.lookup: Any = metadata.get("lookup")
         self._for_each = metadata.get("for_each")
+        self._answer: Any = metadata.get("answer")
         self._shape = value_shape(scope, self.field.type, self.nodes)
 
     @property
@@ -78,8 +81,18 @@ class Field:
             return
         arguments = run.scope.arguments(self.field, self.nodes[0])
         for obj, values in pairs:
-            value = self.field.resolve(obj, info, **arguments)
+            if self._answer is not None:
+                value = await self._deed(arguments["input"], info)
+            else:
+                value = self.field.resolve(obj, info, **arguments)
             values[self.key] = self._shape(await value if isawaitable(value) else value, run)
+
+    async def _deed(self, given: Mapping[str, Any], info: GraphQLResolveInfo[Any]) -> Any:
+        """Do a deed; what it refuses is a member of its result."""
+        try:
+            return await self._answer(given, strawberry.Info(_raw_info=info, _field=self.definition))
+        except DomainError as error:
+            return user_error(error, info.context.language)
 
     def _info(self, run: Run) -> GraphQLResolveInfo[Any]:
         scope = run.scope

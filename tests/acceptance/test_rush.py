@@ -66,7 +66,8 @@ async def test_a_rush_loses_and_doubles_nothing(world: World, live: str) -> None
     roll = await make_roll(world, *(Entry(5_000 + n, 1, (name,)) for n, name in enumerate(await electorate(world))))
     poll, (motion,) = await opened(world, roll, "SERVICE_PROVIDER")
     signed = await tokens(world)
-    sockets = [await _open(live, token, None) for token in signed[:WATCHERS]]
+    start = (await world.gql("{ changes { cursor } }")).data["changes"]["cursor"]
+    sockets = [await _open(live, token, start) for token in signed[:WATCHERS]]
     watching = [asyncio.create_task(casts_seen(socket)) for socket in sockets]
 
     async def once(n: int) -> Any:

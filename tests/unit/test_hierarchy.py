@@ -28,6 +28,7 @@ from core.kernel import Kernel
 from core.kinds import BranchLevel, CommunityKind
 from core.roles import CODES
 from core.viewers import load_viewer
+from core.work import COUNTER_UP
 from tests.databases import KINDS, scratch_database
 from tests.services import postgres_url
 
@@ -336,7 +337,7 @@ async def put_setting(kernel: Kernel, code: str) -> None:
             "VALUES (?, (SELECT id FROM core_community WHERE code = ?), 'x', 'k', '1', ?, ?, '')",
             (new_id(), code, "2026-01-01T00:00:00.000+08:00", "2026-01-01T00:00:00.000+08:00"),
         )
-        await tx.execute(communities.COUNTER_UP)
+        await tx.execute(COUNTER_UP)
 
     await kernel.database.run(deed)
 
