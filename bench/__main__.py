@@ -20,8 +20,7 @@ from bench.ratios import losses, ratio_table, ratios
 from bench.report import Figures, Subject, medians, read, table, write
 from bench.servers import OURS, Server, ServerFailed, serving
 from bench.workloads import Workload, workloads
-from bench.world import FULL, SMALL, Copy, Size, Store, copy_of
-from tests.services import postgres_url
+from bench.world import FULL, SMALL, Copy, Size, Store, copy_of, stores
 
 VARIANTS = ("engine", "shanzhi-stock", "stock", "stock-cached", "hand", "bare")
 RESULTS = Path(__file__).parent / "results.json"
@@ -72,15 +71,6 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--markdown", type=Path, help="where the tables go as Markdown")
     return parser.parse_args()
-
-
-def stores(folder: Path, size: Size, only: str | None) -> list[Store]:
-    """Return where to measure: SQLite, and PostgreSQL where it answers."""
-    address = postgres_url()
-    found = [Store(folder, size)] + ([Store(folder, size, address)] if address else [])
-    if address is None:
-        print("PostgreSQL does not answer on this machine: measuring SQLite only")
-    return [store for store in found if only in (None, store.database)]
 
 
 async def main(given: argparse.Namespace) -> None:

@@ -24,17 +24,15 @@ from bench.load import drive
 from bench.servers import serving
 from bench.workloads import VOTERS as CLIENTS
 from bench.workloads import workloads
-from bench.world import FULL, ROOT, SMALL, Copy, Store, copy_of
+from bench.world import FULL, SMALL, Copy, Store, copy_of, kernel_on, stores
 from core._db.sqlite import connect
 from core.access import Viewer
-from core.config import load_config
 from core.database import sqlite_path
 from core.ids import new_id, parse_global_id
 from core.kernel import Kernel
 from core.viewers import load_viewer
 from plugins.voting.rules import Choice
 from plugins.voting.service.casting import AREA_TURNOUT, BALLOT, TURNOUT, cast_ballot
-from tests.services import postgres_url
 
 RESULTS = Path(__file__).parent / "casting.json"
 AT = "2026-11-23T18:00:00.000+08:00"
@@ -55,6 +53,17 @@ def _insert(table: str) -> str:
 
 
 BARE = (BALLOT, TURNOUT, AREA_TURNOUT, *map(_insert, _VALUES))
+ROWS_OF_BALLOTS = (
+    "SELECT COUNT(*) FROM voting_returned WHERE poll_id = ?",
+    "SELECT COUNT(DISTINCT owner_id) FROM voting_returned WHERE poll_id = ?",
+    "SELECT COUNT(*) FROM voting_ballot WHERE poll_id = ?",
+    "SELECT COUNT(DISTINCT entry_id) FROM voting_ballot WHERE poll_id = ?",
+    "SELECT SUM(heads) FROM voting_turnout WHERE poll_id = ?",
+    "SELECT SUM(entries) FROM voting_area_turnout WHERE poll_id = ?",
+    "SELECT COUNT(*) FROM core_trace_leaf WHERE matter_id = ? AND deed = 'voting.cast_ballot' AND seq IS NOT NULL",
+    "SELECT COUNT(*) FROM core_event WHERE matter_id = ? AND type = 'voting.ballot_cast' AND seq IS NOT NULL",
+)
+"""What there is once for each ballot of a poll in which nobody changes theirs."""
 
 
 @dataclass(frozen=True)
@@ -164,25 +173,11 @@ def over_http(port: int, copy: Copy) -> Round:
 
 async def check(url: str, copy: Copy, poll: int, cast: int) -> None:
     """Compare the rows with the ballots cast; raises Miscounted."""
-    kernel = await Kernel.open(load_config({}, None, _settings(copy, url)), root=ROOT)
-    try:
-        for sql in (
-            "SELECT COUNT(*) FROM voting_returned WHERE poll_id = ?",
-            "SELECT COUNT(*) FROM voting_ballot WHERE poll_id = ?",
-            "SELECT SUM(heads) FROM voting_turnout WHERE poll_id = ?",
-            "SELECT SUM(entries) FROM voting_area_turnout WHERE poll_id = ?",
-            "SELECT COUNT(*) FROM core_trace_leaf WHERE matter_id = ? AND deed = 'voting.cast_ballot' AND seq IS NOT NULL",
-            "SELECT COUNT(*) FROM core_event WHERE matter_id = ? AND type = 'voting.ballot_cast' AND seq IS NOT NULL",
-        ):
+    async with kernel_on(copy.folder, url, copy.secret) as kernel:
+        for sql in ROWS_OF_BALLOTS:
             found = await kernel.database.value(sql, (poll,))
             if found != cast:
                 raise Miscounted(f"{found} instead of {cast}: {sql}")
-    finally:
-        await kernel.close()
-
-
-def _settings(copy: Copy, url: str) -> dict[str, object]:
-    return {"data_dir": copy.folder, "database_url": url, "secret": copy.secret}
 
 
 async def measure(store: Store, rounds: int, count: int) -> list[Rate]:
@@ -200,8 +195,7 @@ async def measure(store: Store, rounds: int, count: int) -> list[Rate]:
             urls["bare"] = await store.copy(store.prefix + "bare")
             stack.push_async_callback(store.drop, store.prefix + "bare")
             ways["bare"] = bare(sqlite_path(urls["bare"]), poll)
-        kernel = await Kernel.open(load_config({}, None, _settings(copy, urls["deeds"])), root=ROOT)
-        stack.push_async_callback(kernel.close)
+        kernel = await stack.enter_async_context(kernel_on(copy.folder, urls["deeds"], copy.secret))
         ways["deeds"] = await deeds(kernel, poll, motion)
         server = await stack.enter_async_context(serving("engine", copy.folder, copy.url, copy.secret))
         ways["http"] = over_http(server.port, copy)
@@ -242,9 +236,7 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "shanzhi-bench")
     parser.add_argument("--database", choices=("sqlite", "postgres"), help="only this one; nothing is kept")
     given = parser.parse_args()
-    size, address = SMALL if given.quick else FULL, postgres_url()
-    there = [Store(given.data, size), *([Store(given.data, size, address)] if address else [])]
-    chosen = [store for store in there if given.database in (None, store.database)]
+    chosen = stores(given.data, SMALL if given.quick else FULL, given.database)
     measured = asyncio.run(main(chosen, *((3, 300) if given.quick else (5, 2_000))))
     if not given.quick and given.database is None:
         RESULTS.write_text(json.dumps([asdict(rate) for rate in measured], indent=1) + "\n", encoding="utf-8")

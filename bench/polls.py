@@ -1,4 +1,7 @@
-"""Two statutory polls of the measured world: one counted, with 600 ballots; one large and open, for casting."""
+"""Statutory polls of the measured world.
+
+Every world has two: one counted, with 600 ballots; one large and open, for casting. A run may open others in its copy.
+"""
 
 from __future__ import annotations
 
@@ -83,6 +86,14 @@ class Votes:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """The keys of an open poll and of its motion."""
+
+    poll: int
+    motion: int
+
+
+@dataclass(frozen=True)
 class Voter:
     """One entry of a roll with its only owner."""
 
@@ -109,21 +120,30 @@ async def build(kernel: Kernel, where: Sequence[Neighbourhood], large_roll: int,
     missing = [name for name in NEEDED if name not in ready]
     if missing:
         raise NotYet(f"the plugins {' and '.join(missing)} are not ready")
-    counted, _ = await _poll(kernel, where[0], BALLOTS, is_open=False)
-    await kernel.perform(count_poll, SYSTEM, id=counted)
-    large, voters = await _poll(kernel, where[1], large_roll, is_open=True)
+    counted = await _poll(kernel, where[0], await _voters(kernel, where[0].place, BALLOTS), is_open=False, is_cast=True)
+    await kernel.perform(count_poll, SYSTEM, id=counted.poll)
+    large = await to_cast(kernel, where[1], large_roll, prefix)
+    return Votes(global_id("Poll", counted.poll), global_id("Poll", large.poll), global_id("Motion", large.motion))
+
+
+async def to_cast(kernel: Kernel, at: Neighbourhood, size: int, prefix: str) -> Opened:
+    """Open a poll with so many entries on its roll, each of an owner who can sign in; nobody has voted."""
+    voters = await _voters(kernel, at.place, size)
     await sign_in(kernel.database, [voter.person for voter in voters], prefix, kernel.clock.now())
-    motion = await kernel.database.value("SELECT id FROM voting_motion WHERE poll_id = ?", (large,))
-    return Votes(global_id("Poll", counted), global_id("Poll", large), global_id("Motion", motion))
+    return await _poll(kernel, at, voters, is_open=True, is_cast=False)
 
 
-async def _poll(kernel: Kernel, at: Neighbourhood, size: int, *, is_open: bool) -> tuple[int, list[Voter]]:
-    now = kernel.clock.now()
-    voters = await _voters(kernel, at.place, size, now)
+async def to_close(kernel: Kernel, at: Neighbourhood, size: int) -> Opened:
+    """Open a poll in which all of so many owners have voted."""
+    return await _poll(kernel, at, await _voters(kernel, at.place, size), is_open=True, is_cast=True)
+
+
+async def _poll(kernel: Kernel, at: Neighbourhood, voters: Sequence[Voter], *, is_open: bool, is_cast: bool) -> Opened:
+    now, size = kernel.clock.now(), len(voters)
     roll = await _roll(kernel, at, voters, now)
     book = await kernel.settings_book()
     frozen = book.resolve("voting", VotingSettings, at.place.path, now).frozen()
-    key, state = new_id(), "VOTING" if is_open else "CLOSED"
+    key, motion, state = new_id(), new_id(), "VOTING" if is_open else "CLOSED"
     row = matter(key, at.place, ("voting", "POLL", state), "关于使用维修资金的表决", at.staff, now, frozen)
     await add(kernel.database, MATTER, [row])
     begins, ends = now - timedelta(days=20), now + timedelta(days=3650 if is_open else -1)
@@ -132,16 +152,16 @@ async def _poll(kernel: Kernel, at: Neighbourhood, size: int, *, is_open: bool) 
     await add(
         kernel.database,
         MOTION,
-        [(new_id(), key, 1, question, question, JointDecisionMatter.MAINTENANCE_FUND_USE.value, "[]")],
+        [(motion, key, 1, question, question, JointDecisionMatter.MAINTENANCE_FUND_USE.value, "[]")],
     )
     if is_open:
         clock = (new_id(), key, "close_poll", to_wire(ends), "CLOSED", to_wire(begins), "bench")
         await add(kernel.database, DEADLINE, [clock])
-    else:
-        await _ballots(kernel, key, voters, ends - timedelta(days=1))
-    await add(kernel.database, TURNOUT, _turnout(key, voters, taken=not is_open))
-    await add(kernel.database, AREA_TURNOUT, [(new_id(), key, AREA, size, 0 if is_open else size)])
-    return key, voters
+    if is_cast:
+        await _ballots(kernel, key, voters, now - timedelta(days=2))
+    await add(kernel.database, TURNOUT, _turnout(key, voters, taken=is_cast))
+    await add(kernel.database, AREA_TURNOUT, [(new_id(), key, AREA, size, size if is_cast else 0)])
+    return Opened(key, motion)
 
 
 def _poll_row(key: int, roll: int, size: int, begins: datetime, ends: datetime) -> tuple[Any, ...]:
@@ -163,8 +183,9 @@ def _poll_row(key: int, roll: int, size: int, begins: datetime, ends: datetime) 
     )
 
 
-async def _voters(kernel: Kernel, place: Place, size: int, now: datetime) -> list[Voter]:
+async def _voters(kernel: Kernel, place: Place, size: int) -> list[Voter]:
     """Make owners of one unit each."""
+    now = kernel.clock.now()
     people = persons((f"示例业主{number}" for number in range(size)), now)
     await add(kernel.database, PERSON, people)
     await add(kernel.database, APPOINTMENT, appointments([row[0] for row in people], "owner", place, now))

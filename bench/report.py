@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from bench.load import Sample
 
@@ -85,3 +86,10 @@ def write(figures: Sequence[Figures], path: Path) -> None:
 def read(path: Path) -> list[Figures]:
     """Read figures that were kept; none where there is no file."""
     return [Figures(**row) for row in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+
+
+def keep(rows: Sequence[dict[str, Any]], target: Path) -> None:
+    """Write rows to a file that has one for each database; the row of one that was not measured stays."""
+    before = json.loads(target.read_text(encoding="utf-8")) if target.exists() else []
+    found = {row["database"]: row for row in (*before, *rows)}
+    target.write_text(json.dumps(list(found.values()), indent=1) + "\n", encoding="utf-8")

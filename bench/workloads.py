@@ -63,7 +63,7 @@ def _votes(copy: Copy) -> list[Workload]:
     votes = copy.facts.votes
     assert votes is not None  # noqa: S101 - asked by the caller
     return [
-        Workload("W5", "cast a ballot, every time another voter", _ballots(votes.open, votes.motion, copy.voters),
+        Workload("W5", "cast a ballot, every time another voter", ballots(votes.open, votes.motion, copy.voters),
                  has(b'"__typename":"BallotReceipt"'), VOTERS),
         Workload("W6", "result and turnout of 600 ballots", itertools.repeat(
             request_of(W6, {"id": votes.counted}, token=copy.staff)), has(b'"verdict"')),
@@ -80,7 +80,7 @@ def _wishes(copy: Copy) -> bytes:
     return request_of(f"{{ {fields} }}", token=copy.staff)
 
 
-def _ballots(poll: str, motion: str, tokens: Sequence[str]) -> Iterator[bytes]:
+def ballots(poll: str, motion: str, tokens: Sequence[str]) -> Iterator[bytes]:
     """Give a ballot for every voter, each with an idempotency key of its own; then no more."""
     for number, token in enumerate(tokens):
         choice = "FOR" if number % 3 else "AGAINST"

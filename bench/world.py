@@ -24,11 +24,12 @@ from bench import polls, rows
 from bench.rows import Neighbourhood, add, appointments, persons
 from core import communities, demo
 from core.access import Viewer
-from core.config import Config, load_config
+from core.config import load_config
 from core.hierarchy import PLACE_COLUMNS, Place
 from core.kernel import Kernel
 from core.kinds import CommunityKind
 from core.tokens import make_access_token
+from tests.services import postgres_url
 
 ROOT = Path(__file__).parent.parent
 DIVISIONS = ROOT / "examples" / "data" / "divisions-440604.csv"
@@ -182,6 +183,15 @@ class Store:
             await connection.close()
 
 
+def stores(folder: Path, size: Size, only: str | None = None) -> list[Store]:
+    """Return where to measure: SQLite, and PostgreSQL where it answers, or ``only`` one of them."""
+    address = postgres_url()
+    if address is None:
+        print("PostgreSQL does not answer on this machine: measuring SQLite only")
+    found = [Store(folder, size)] + ([Store(folder, size, address)] if address else [])
+    return [store for store in found if only in (None, store.database)]
+
+
 @asynccontextmanager
 async def copy_of(store: Store, label: str = "run", like: Copy | None = None) -> AsyncIterator[Copy]:
     """Give a copy of the world, made now unless it was made before; it is dropped in the end.
@@ -200,35 +210,40 @@ async def copy_of(store: Store, label: str = "run", like: Copy | None = None) ->
             return
         facts = Facts.read(store.facts.read_text(encoding="utf-8"))
         secret = secrets.token_urlsafe(48)
-        staff, voters = await _tokens(_config(folder, url, secret))
+        async with kernel_on(folder, url, secret) as kernel:
+            [staff], voters = await tokens_of(kernel, STAFF), await tokens_of(kernel, VOTER)
         yield Copy(url, folder, facts, secret, staff, voters)
     finally:
         await store.drop(name)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _config(folder: Path, url: str, secret: str) -> Config:
-    return load_config({}, None, {"data_dir": folder, "database_url": url, "secret": secret})
-
-
-async def _tokens(config: Config) -> tuple[str, list[str]]:
-    """Sign access tokens for the sessions that the world holds."""
+@asynccontextmanager
+async def kernel_on(folder: Path, url: str, secret: str) -> AsyncIterator[Kernel]:
+    """Open a kernel of this process on a database."""
+    config = load_config({}, None, {"data_dir": folder, "database_url": url, "secret": secret})
     kernel = await Kernel.open(config, root=ROOT)
     try:
-        found = await kernel.database.fetch(
-            "SELECT a.id, a.username, t.family FROM core_account a JOIN core_refresh_token t ON t.account_id = a.id "
-            "WHERE a.username >= ? AND a.username < ? ORDER BY a.id",
-            ("bench-", "bench."),
-        )
-        now = kernel.clock.now()
-        made = [
-            (row["username"], make_access_token(kernel, row["id"], 1, row["family"], now, RUN_LASTS)[0])
-            for row in found
-        ]
+        yield kernel
     finally:
         await kernel.close()
-    staff = next(token for name, token in made if name.startswith(STAFF))
-    return staff, [token for name, token in made if name.startswith(VOTER)]
+
+
+async def tokens_of(kernel: Kernel, prefix: str) -> list[str]:
+    """Sign access tokens for the open sessions of the accounts whose names begin so, the oldest account first."""
+    found = await kernel.database.fetch(
+        "SELECT a.id, t.family FROM core_account a JOIN core_refresh_token t ON t.account_id = a.id "
+        "WHERE a.username LIKE ? ORDER BY a.id",
+        (f"{prefix}%",),
+    )
+    now = kernel.clock.now()
+    return [make_access_token(kernel, row["id"], 1, row["family"], now, RUN_LASTS)[0] for row in found]
+
+
+async def compounds_of(kernel: Kernel) -> list[Neighbourhood]:
+    """Return the compounds of a world in the order of their codes, to open polls at; with the worker of the district."""
+    staff = await kernel.database.value("SELECT person_id FROM core_account WHERE username LIKE ?", (f"{STAFF}%",))
+    return [Neighbourhood(place, staff, ()) for place in await _places(kernel, "kind = 'COMPOUND'")]
 
 
 # --- building ---------------------------------------------------------------------------------------------------------
@@ -237,17 +252,14 @@ async def _tokens(config: Config) -> tuple[str, list[str]]:
 async def _build(store: Store) -> None:
     url = await store.create()
     with tempfile.TemporaryDirectory() as scratch:
-        kernel = await Kernel.open(_config(Path(scratch), url, secrets.token_urlsafe(48)), root=ROOT)
-        try:
+        async with kernel_on(Path(scratch), url, secrets.token_urlsafe(48)) as kernel:
             facts = await _fill(kernel, store.size)
-        finally:
-            await kernel.close()
     if store.postgres:
-        await _vacuum(url)
+        await vacuum(url)
     store.facts.write_text(facts.write(), encoding="utf-8")
 
 
-async def _vacuum(url: str) -> None:
+async def vacuum(url: str) -> None:
     """Do at once what PostgreSQL would do by itself in the minutes after so many rows were written."""
     connection = await asyncpg.connect(url)
     try:

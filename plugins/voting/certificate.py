@@ -13,12 +13,13 @@ from typing import Any
 from core.database import Row
 from core.fields import canonical_json
 
+_JOINED = {"sqlite": "group_concat(receipt, ',')", "postgres": "string_agg(receipt, ',')"}
+
 
 async def build(tx: Any, poll_id: int) -> tuple[str, str]:
     """Return the certificate of the latest count as canonical JSON, and its SHA-256."""
     poll = await _poll(tx, poll_id)
-    receipts = await tx.fetch("SELECT receipt FROM voting_returned WHERE poll_id = ? ORDER BY receipt", (poll_id,))
-    listed = [row["receipt"] for row in receipts]
+    listed = await _receipts(tx, poll_id)
     document = {
         "v": 1,
         "kind": "shanzhi.voting.certificate",
@@ -42,6 +43,13 @@ async def build(tx: Any, poll_id: int) -> tuple[str, str]:
     }  # fmt: skip
     text = canonical_json(document)
     return text, digest_of(text)
+
+
+async def _receipts(tx: Any, poll_id: int) -> list[str]:
+    """Return the receipts in their order; the database hands them over as one text, not as a row each."""
+    joined = _JOINED[tx.dialect]
+    text = await tx.value(f"SELECT {joined} FROM voting_returned WHERE poll_id = ?", (poll_id,))
+    return sorted(text.split(",")) if text else []
 
 
 def digest_of(text: str) -> str:

@@ -45,6 +45,11 @@ async def fewest_voters_of(root: Any, info: strawberry.Info) -> int:
     return await _fewest(info.context.kernel, root.poll_id) if known is None else known
 
 
+def buildings_of(root: Any) -> list[BuildingTurnout]:
+    """Show the counters building by building; made for those who ask, for there may be hundreds."""
+    return [_building(row) for row in root.counters]
+
+
 @strawberry.type(description="How much takes part, and what the quorum still lacks.")
 class Turnout:
     """How much takes part, and what the quorum still lacks."""
@@ -54,8 +59,9 @@ class Turnout:
     is_quorate: bool = strawberry.field(description="Whether two thirds of both take part.")
     gap_zh: str = strawberry.field(description="What is still needed, in Chinese.")
     gap_en: str = strawberry.field(description="What is still needed, in English.")
-    buildings: list[BuildingTurnout] = strawberry.field(description="By building.")
+    buildings: list[BuildingTurnout] = strawberry.field(resolver=buildings_of, description="By building.")
     poll_id: strawberry.Private[int]
+    counters: strawberry.Private[Sequence[Row]]
     fewest_known: strawberry.Private[int | None]
     fewest_voters: int = strawberry.field(
         resolver=fewest_voters_of,
@@ -91,8 +97,7 @@ def _turnout(poll_id: int, rows: Sequence[Row], fewest: int | None) -> Turnout:
     return Turnout(
         area=Fraction.of(part.area_centi, whole.area_centi), heads=Fraction.of(part.heads, whole.heads),
         is_quorate=area.met and heads.met, gap_zh=rules.describe_gap(area, heads, "zh"),
-        gap_en=rules.describe_gap(area, heads, "en"), buildings=[_building(row) for row in rows], poll_id=poll_id,
-        fewest_known=fewest,
+        gap_en=rules.describe_gap(area, heads, "en"), poll_id=poll_id, counters=rows, fewest_known=fewest,
     )  # fmt: skip
 
 

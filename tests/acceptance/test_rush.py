@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import itertools
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
+import httpx
+import pytest
 from websockets.asyncio.client import ClientConnection
 
-from bench import rows
+from bench import polls, rows
+from bench.casting import ROWS_OF_BALLOTS
 from core.access import Viewer
+from core.clock import from_wire
 from core.kernel import Kernel
 from core.tokens import make_access_token
 from core.viewers import load_viewer
 from plugins.voting.rules import Choice
 from plugins.voting.service.casting import cast_ballot
+from schema.asgi import application
 from tests.acceptance.test_live import _open
-from tests.acceptance.voting_world import Entry, make_roll, opened, show
+from tests.acceptance.voting_world import Entry, cast, make_roll, opened, show
 from tests.conftest import World
 
 OWNERS = 100
@@ -111,14 +121,75 @@ async def test_two_who_vote_for_one_entry_see_each_other(world: World) -> None:
         choices = [{"motion": keys[1], "choice": Choice.FOR if n % 2 else Choice.AGAINST}]
         await servers[n % 2].perform(cast_ballot, viewers[n], id=keys[0], choices=choices)
 
-    other = await Kernel.open(world.kernel.config, clock=world.clock, host=world.kernel.host)
-    servers = (world.kernel, other)  # one alone would put both into one transaction
-    for n in range(0, 40, 2):
-        await asyncio.gather(once(n), once(n + 1))
-    await other.close()
+    async with second_server(world) as other:
+        servers = (world.kernel, other.kernel)  # one alone would put both into one transaction
+        for n in range(0, 40, 2):
+            await asyncio.gather(once(n), once(n + 1))
     found = await world.kernel.database.fetch("SELECT choices FROM voting_ballot")
     assert [row["choices"] for row in found] == ["C"] * 20
     assert await world.kernel.database.value("SELECT SUM(heads) FROM voting_turnout") == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_two_thousand_at_once_are_all_counted(world: World) -> None:
+    """Two thousand ballots are asked for at the same moment on two servers: each is cast once, none is refused."""
+    place = world.demo.places["compound"]
+    around = rows.Neighbourhood(place, world.demo.people["staff"], ())
+    large = await polls.to_cast(world.kernel, around, 2_000, "thousands-")
+    people = await world.kernel.database.fetch("SELECT person_id FROM core_account WHERE username LIKE 'thousands-%'")
+    viewers = await asyncio.gather(*(viewer_of(world, row["person_id"]) for row in people))
+    choices = [{"motion": large.motion, "choice": Choice.FOR}]
+    async with second_server(world) as other:
+        servers = itertools.cycle((world.kernel, other.kernel))
+        await asyncio.gather(
+            *(next(servers).perform(cast_ballot, one, "rush", id=large.poll, choices=choices) for one in viewers)
+        )
+    for sql in ROWS_OF_BALLOTS:
+        assert await world.kernel.database.value(sql, (large.poll,)) == 2_000, sql
+
+
+async def test_a_poll_closed_from_two_connections_is_counted_once(world: World) -> None:
+    """Four who close a poll at one moment, on two servers: one does, the others are told so, and one result stands."""
+    names = (await electorate(world))[:9]
+    roll = await make_roll(world, *(Entry(5_000, 1, (name,)) for name in names))
+    poll, (motion,) = await opened(world, roll, "SERVICE_PROVIDER")
+    for name in names:
+        await cast(world, poll, {motion: "FOR"}, as_=name)
+    world.clock.set(from_wire((await show(world, poll, as_="chair"))["closesAt"]))
+    async with second_server(world) as other:
+        answers = await asyncio.gather(
+            *(server.do("countPoll", {"id": poll}, "... on Poll { state certificateHash }", as_=who)
+              for who in ("chair", "staff") for server in (world, other))
+        )  # fmt: skip
+    [counted] = [answer for answer in answers if answer["__typename"] == "Poll"]
+    refusals = {answer["code"] for answer in answers if answer is not counted}
+    assert refusals <= {"core.wrong_state", "core.beaten"}, answers
+    await world.settle()
+    shown = await show(world, poll, as_="chair")
+    assert (shown["state"], shown["round"], shown["certificateHash"]) == ("PRELIMINARY", 1, counted["certificateHash"])
+    assert shown["certificate"]["sha256"] == hashlib.sha256(shown["certificate"]["text"].encode()).hexdigest()
+    assert shown["certificate"]["sha256"] == counted["certificateHash"]
+    for sql in (
+        "SELECT COUNT(*) FROM voting_result",
+        "SELECT COUNT(*) FROM core_event WHERE type = 'voting.poll_closed'",
+        "SELECT COUNT(*) FROM core_event WHERE type = 'voting.poll_counted'",
+        "SELECT COUNT(*) FROM core_trace_leaf WHERE deed = 'voting.count_poll'",
+        "SELECT COUNT(*) FROM notices_notice WHERE kind = 'VOTE_RESULT'",
+    ):
+        assert await world.kernel.database.value(sql) == 1, sql
+
+
+@asynccontextmanager
+async def second_server(world: World) -> AsyncIterator[World]:
+    """Serve a world's database a second time, by connections of its own."""
+    kernel = await Kernel.open(world.kernel.config, clock=world.clock, host=world.kernel.host)
+    transport = httpx.ASGITransport(app=application(kernel))
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://shanzhi.test") as client:
+            yield replace(world, kernel=kernel, client=client)
+    finally:
+        await kernel.close()
 
 
 async def viewer_of(world: World, person: int) -> Viewer:

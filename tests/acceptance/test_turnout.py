@@ -12,6 +12,8 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from core.clock import from_wire
+from core.database import Tx
+from core.upgrade import upgrade
 from tests.acceptance.voting_world import Entry, announce, cast, draft, make_roll, opened, opening, owner, show
 from tests.conftest import World
 
@@ -68,6 +70,45 @@ async def test_followers_see_every_cast_and_the_end(world: World, live: str) -> 
     async with following(live, await world.token("owner"), poll) as late:
         assert await heads(late) == "2"
         assert (await told(late))["type"] == "complete"
+
+
+async def test_a_database_with_ballots_gets_its_sums_by_area(world: World) -> None:
+    """An upgrade from before there were sums by area fills them from roll and ballots: as casting would have counted."""
+    await owner(world, "owner", "second", "third", "fourth")
+    roll = await make_roll(
+        world, Entry(8_952), Entry(8_952, voters=("second",)), Entry(8_952, voters=("second", "third")),
+        Entry(10_000, voters=("fourth",)), Entry(12_000, voters=("third",)),
+    )  # fmt: skip
+    poll, (motion,) = await opened(world, roll, "SERVICE_PROVIDER")
+    await draft(world, roll, "SERVICE_PROVIDER")  # which has a roll, but is not announced
+    for name, choice, entry in (
+        ("owner", "FOR", 1),
+        ("second", "AGAINST", 3),
+        ("third", "FOR", 3),
+        ("fourth", "ABSTAIN", 4),
+    ):
+        assert (await cast(world, poll, {motion: choice}, as_=name, entry=roll.entry(entry)))["receipt"]
+    counted = await _by_area(world)
+    key = int(poll.rpartition("_")[2])
+    assert counted == [(key, 8_952, 3, 1), (key, 10_000, 1, 1), (key, 12_000, 1, 0)]  # two who differ do not count
+
+    async def before_that_release(tx: Tx) -> None:
+        await tx.execute("DROP TABLE voting_area_turnout")
+        await tx.execute("DELETE FROM tortoise_migrations WHERE app = 'voting' AND name = '0002_area_turnout'")
+
+    await world.kernel.database.run(before_that_release)
+    report = await upgrade(world.kernel.config, world.kernel.host)
+    assert (report.applied, report.failed) == ((("voting", "0002_area_turnout"),), {})
+    assert await _by_area(world) == counted
+    await cast(world, poll, {motion: "FOR"}, as_="third", entry=roll.entry(5))
+    assert await _by_area(world) == [*counted[:2], (key, 12_000, 1, 1)]
+
+
+async def _by_area(world: World) -> list[tuple[int, ...]]:
+    rows = await world.kernel.database.fetch(
+        "SELECT poll_id, area_centi, all_entries, entries FROM voting_area_turnout ORDER BY poll_id, area_centi"
+    )
+    return [tuple(row) for row in rows]
 
 
 async def test_nothing_is_shown_before_voting_begins(world: World, live: str) -> None:

@@ -16,8 +16,9 @@ from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
 from core import database as database_module
+from core._db import lanes as lanes_module
 from core._db import sqlite as sqlite_module
-from core.database import Database, DeedSuspended, StorageUnavailable, Tx
+from core.database import Database, DeedSuspended, Overloaded, StorageUnavailable, Tx
 from core.ids import new_id
 from core.kinds import CommunityKind
 from core.models import Community, Counter
@@ -421,6 +422,84 @@ async def test_a_full_disk_is_an_outage_that_passes(sqlite: Database) -> None:
     await sqlite.run(lambda tx: set_room(tx, 100_000))
     await sqlite.run(large)
     assert await sqlite.value(COUNT) == 20_000
+
+
+async def test_a_group_that_fails_at_its_commit_keeps_nothing_and_passes(sqlite: Database) -> None:
+    """Deeds whose common COMMIT is refused are all undone and told so, none of them twice; the next group is kept."""
+    held, done = Held(), []
+
+    async def orphan(tx: Tx) -> None:
+        await tx.fetch("PRAGMA defer_foreign_keys = ON")  # so that it is the COMMIT that finds out
+        await tx.execute(
+            "INSERT INTO core_link (id, source_id, target_id, relation, made_at) VALUES (1, 2, 3, 'RESULT_OF', '2026')"
+        )
+
+    async def counted(tx: Tx) -> None:
+        done.append(await tx.execute(ADD, ("counted", 1)))
+
+    first = asyncio.create_task(sqlite.run(held.deed))
+    await until(held.began)
+    group = [asyncio.create_task(sqlite.run(deed)) for deed in (adding("a"), orphan, counted, adding("b"))]
+    await asyncio.sleep(0)
+    held.go_on.set()
+    await first
+    outcomes = await asyncio.gather(*group, return_exceptions=True)
+    assert [(type(one), str(one)) for one in outcomes] == [(StorageUnavailable, "FOREIGN KEY constraint failed")] * 4
+    assert done == [1]
+    assert await asyncio.gather(*(sqlite.run(adding(name)) for name in "abc")) == ["a", "b", "c"]
+    rows = await sqlite.fetch("SELECT name FROM core_counter ORDER BY name")
+    assert [row["name"] for row in rows] == ["a", "b", "c", "held"]
+
+
+async def test_a_full_queue_of_the_writer_refuses_at_once(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With as many deeds waiting as the server will hold, the next one is Overloaded; those that wait are all done."""
+    monkeypatch.setattr(sqlite_module, "MOST_WAITING", 3)
+    held = Held()
+    first = asyncio.create_task(sqlite.run(held.deed))
+    await until(held.began)
+    await refused_beyond(sqlite, 3, shared=False, let_go=held.go_on.set)
+    await first
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
+async def test_a_full_queue_of_the_lanes_refuses_at_once(
+    postgres: Database, monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    """While every lane waits for a lock, as many deeds wait as the server will hold; the next one is Overloaded."""
+    monkeypatch.setattr(lanes_module, "MOST_WAITING", 3)
+    began: asyncio.Queue[None] = asyncio.Queue()
+
+    async def waiting(tx: Tx) -> None:
+        began.put_nowait(None)
+        await tx.fetch("SELECT pg_advisory_xact_lock_shared(7)")
+
+    other = await asyncpg.connect(postgres.url)
+    await other.execute("SELECT pg_advisory_lock(7)")
+    busy = []
+    for _ in range(2 if shared else 5):  # one after the other, or one lane would take several
+        busy.append(asyncio.create_task(postgres.run(waiting, shared=shared)))
+        await began.get()
+    unlocking: list[asyncio.Task[str]] = []
+    await refused_beyond(
+        postgres,
+        3,
+        shared=shared,
+        let_go=lambda: unlocking.append(asyncio.create_task(other.execute("SELECT pg_advisory_unlock(7)"))),
+    )
+    await asyncio.gather(*busy, *unlocking)
+    await other.close()
+
+
+async def refused_beyond(database: Database, most: int, *, shared: bool, let_go: Callable[[], object]) -> None:
+    """Queue as many deeds as may wait, see that the next one is refused, let go and see that the others are done."""
+    waiting = [asyncio.create_task(database.run(adding(f"n{n}"), shared=shared)) for n in range(most)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded, match=f"{most} deeds are waiting already"):
+        await database.run(adding("refused"), shared=shared)
+    let_go()
+    assert await asyncio.gather(*waiting) == [f"n{n}" for n in range(most)]
+    assert await database.run(adding("later"), shared=shared) == "later"
+    assert await database.value("SELECT COUNT(*) FROM core_counter WHERE name = 'refused'") == 0
 
 
 async def test_a_lost_connection_is_an_outage_that_passes(postgres: Database) -> None:

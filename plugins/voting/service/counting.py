@@ -91,11 +91,11 @@ def _verdict(
 async def _resettle(act: Act, row: Row, motions: int, settings: VotingSettings) -> None:
     """Settle again the few entries whose co-owners differed or designated a representative meanwhile."""
     entries = await act.tx.fetch(
-        f"SELECT DISTINCT {roll.ENTRY_COLUMNS} FROM voting_returned x JOIN register_roll_entry e ON e.id = x.entry_id "
-        "LEFT JOIN register_roll_voter v ON v.entry_id = x.entry_id AND v.owner_id = x.owner_id "
-        "JOIN voting_ballot b ON b.poll_id = x.poll_id AND b.entry_id = x.entry_id "
-        "WHERE x.poll_id = ? AND (b.choices LIKE '%C%' OR NOT COALESCE(v.may_vote, TRUE))",
-        (act.matter.id,),
+        f"SELECT {roll.ENTRY_COLUMNS} FROM voting_ballot b JOIN register_roll_entry e ON e.id = b.entry_id "
+        "WHERE b.poll_id = ? AND (b.choices LIKE '%C%' OR b.entry_id IN (SELECT v.entry_id FROM register_roll_voter v "
+        "JOIN voting_returned x ON x.poll_id = ? AND x.entry_id = v.entry_id AND x.owner_id = v.owner_id "
+        "WHERE v.roll_id = ? AND NOT v.may_vote))",
+        (act.matter.id, act.matter.id, row["roll_id"]),
     )
     for found in entries:
         papers = await earlier_papers(act, found["id"])
