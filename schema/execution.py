@@ -38,7 +38,7 @@ from schema.operations import Operations, Prepared, variables_error
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Caller:
     """Who asks, as far as the transport knows: what a context is made from."""
 

@@ -35,10 +35,10 @@ is a 400.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from random import getrandbits
 from typing import Any
 
 import orjson
@@ -50,7 +50,7 @@ from schema.execution import Caller, Executor, StockExecutor, Work, refusal_of
 from schema.http_errors import INVALID, Profile, Refusal, always, refused
 from schema.limits import Limits
 from schema.operations import Prepared
-from schema.requests import GraphQLRequest, strict_json
+from schema.requests import Bodies, GraphQLRequest
 
 __all__ = ["GraphQLFront", "StockExecutor"]
 
@@ -92,6 +92,7 @@ class GraphQLFront:
         self._work = work or Work()
         self._profile: Profile = profile
         self._page = page
+        self._bodies = Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -122,9 +123,11 @@ class GraphQLFront:
     async def _answer(self, exchange: _Exchange) -> dict[str, Any]:
         exchange.check_method()
         exchange.check_accept()
-        request = await exchange.request(self._executor.operations.limits)
+        request = await exchange.request(self._executor.operations.limits, self._bodies)
         prepared = self._executor.operations.find(request)
         _check_kind(prepared, exchange.method)
+        if exchange.body and not prepared.is_mutation:
+            self._bodies.keep(exchange.body, request)
         return await self._work.answer(self._executor, prepared, request.variables, exchange.caller)
 
 
@@ -144,6 +147,7 @@ class _Exchange:
     send: Send
     media: str | None
     has_unread_body: bool
+    body: bytes = b""
 
     @classmethod
     def of(cls, scope: Scope, receive: Receive, send: Send) -> _Exchange:
@@ -165,11 +169,13 @@ class _Exchange:
 
     def wants_page(self) -> bool:
         """Whether this is a browser opening the address, rather than a program sending a query."""
+        if self.method != "GET":
+            return False
         qualities = _qualities(self.caller.headers.get("accept", ""))
         html = qualities.get("text/html", 0)
         asked = self.caller.scope["query_string"].split(b"&")
         asks = any(part.startswith((b"query=", b"documentId=")) for part in asked)
-        return self.method == "GET" and html > 0 and html >= max(qualities.values()) and not asks
+        return html > 0 and html >= max(qualities.values()) and not asks
 
     def check_method(self) -> None:
         """Refuse what is neither GET nor POST."""
@@ -181,11 +187,12 @@ class _Exchange:
         if self.media is None:
             raise refused("NOT_ACCEPTABLE", f"Accept {GRAPHQL} or {JSON}.", always(406))
 
-    async def request(self, limits: Limits) -> GraphQLRequest:
+    async def request(self, limits: Limits, bodies: Bodies) -> GraphQLRequest:
         """Read the GraphQL request."""
         if self.method == "POST":
             self._check_type()
-            return GraphQLRequest.from_json(strict_json(await self._body(limits)))
+            self.body = await self._body(limits)
+            return bodies.read(self.body)
         query_string = self.caller.scope["query_string"]
         if len(query_string) > limits.max_source:
             raise refused("URI_LIMIT", "The address is too long. Send the document by POST.", always(414))
@@ -195,9 +202,7 @@ class _Exchange:
         headers = self.caller.headers
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise refused("UNSUPPORTED_ENCODING", "Send the body without a content encoding.", always(415))
-        media, _, parameters = headers.get("content-type", "").lower().partition(";")
-        charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "') or "utf-8"
-        if media.strip() != JSON or charset not in {"utf-8", "utf8"}:
+        if not _is_json(headers.get("content-type", "")):
             raise refused("UNSUPPORTED_MEDIA_TYPE", f"Send the body as {JSON} in UTF-8.", always(415))
 
     async def _body(self, limits: Limits) -> bytes:
@@ -249,8 +254,16 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 
 def new_request_id() -> str:
-    """Return a reference that a person can read out."""
-    return secrets.token_hex(8)
+    """Return a reference that a person can read out; it opens nothing, so it need not be hard to guess."""
+    return f"{getrandbits(64):016x}"
+
+
+@lru_cache(maxsize=256)
+def _is_json(content_type: str) -> bool:
+    """Say whether a body of this type is JSON in UTF-8."""
+    media, _, parameters = content_type.lower().partition(";")
+    charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "') or "utf-8"
+    return media.strip() == JSON and charset in {"utf-8", "utf8"}
 
 
 @lru_cache(maxsize=256)

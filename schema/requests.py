@@ -19,6 +19,9 @@ MAX_JSON_HOLDERS = 20_000
 MAX_JSON_VALUES = 50_000
 """Values beside each other, counted as commas."""
 
+KEPT_BODIES = 512
+KEPT_BODY_BYTES = 2048
+
 _LONG_INTEGER = re.compile(rf"\d{{{MAX_INTEGER_DIGITS + 1}}}")
 _ODD_ESCAPE = re.compile(r"\\u(0000|[dD][89a-fA-F])")
 
@@ -72,6 +75,29 @@ class GraphQLRequest:
         if self.query is not None and self.document_id is not None:
             raise refused("BAD_REQUEST", "Send either query or documentId, not both.", MALFORMED)
         return self
+
+
+class Bodies:
+    """The bodies of queries that came lately, as they were read: front ends send the same bytes all day.
+
+    Two generations of at most ``KEPT_BODIES`` small ones each: what is asked for again moves to the younger one. A request
+    is shared by all who send it, and changed by nobody. Mutations are not kept: they do not come again, and hold passwords.
+    """
+
+    def __init__(self) -> None:
+        self._young: dict[bytes, GraphQLRequest] = {}
+        self._old: dict[bytes, GraphQLRequest] = {}
+
+    def read(self, body: bytes) -> GraphQLRequest:
+        """Return the request of a body; raises Refused as ``strict_json`` and ``GraphQLRequest.from_json`` do."""
+        return self._young.get(body) or self._old.get(body) or GraphQLRequest.from_json(strict_json(body))
+
+    def keep(self, body: bytes, request: GraphQLRequest) -> None:
+        """Remember what a body says."""
+        if body not in self._young and len(body) <= KEPT_BODY_BYTES:
+            if len(self._young) >= KEPT_BODIES:
+                self._young, self._old = {}, self._young
+            self._young[body] = request
 
 
 def _typed(value: Mapping[str, Any], name: str, kind: type[T], wanted: str) -> T | None:

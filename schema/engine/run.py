@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from schema.engine.compiler import Compiler
     from schema.engine.program import Plan
 
-DEAR_SECONDS = 0.002
+DEAR_SECONDS = 0.01
 """From here on a read is worth the way to a thread and back, which is in the estimate once it goes there."""
 
 
