@@ -63,7 +63,7 @@ def read_access_token(kernel: Kernel, token: str, now: datetime) -> Claims:
         read = jwt.decode(token, _key_set(kernel), algorithms=[ALGORITHM])
         if read.header.get("typ") != TOKEN_TYPE:
             raise TOKEN_INVALID()
-        _registry(kernel, now).validate(read.claims)
+        _registry(issuer(kernel), int(now.timestamp())).validate(read.claims)
         account_id, family, version = int(read.claims["sub"]), int(read.claims["sid"]), int(read.claims["sv"])
         return Claims(account_id, version, family, datetime.fromtimestamp(read.claims["exp"], UTC).astimezone(CHINA))
     except ExpiredTokenError:
@@ -91,9 +91,14 @@ def _parameters(key_id: str) -> KeyParameters:
     return {"alg": ALGORITHM, "use": "sig", "kid": key_id}
 
 
-def _registry(kernel: Kernel, now: datetime) -> jwt.JWTClaimsRegistry:
+@lru_cache(maxsize=4)
+def _registry(who: str, second: int) -> jwt.JWTClaimsRegistry:
+    """Make what checks claims, once a second."""
     required: dict[str, jwt.ClaimsOption] = {name: {"essential": True} for name in ("sub", "sid", "sv", "iat", "exp")}
     return jwt.JWTClaimsRegistry(
-        int(now.timestamp()), CLOCK_SKEW, iss={"essential": True, "value": issuer(kernel)},
-        aud={"essential": True, "value": AUDIENCE}, **required,
-    )  # fmt: skip
+        second,
+        CLOCK_SKEW,
+        iss={"essential": True, "value": who},
+        aud={"essential": True, "value": AUDIENCE},
+        **required,
+    )

@@ -311,7 +311,7 @@ class Writer:
             raise Overloaded(f"{MOST_WAITING} deeds are waiting already")
         job = _Job(deed, is_short=shared)
         self._jobs.put(job)
-        outcome: T = await asyncio.shield(job.future)
+        outcome: T = await job.future  # only the wait for it can be cancelled: the deed is the writer's now
         return outcome
 
     async def close(self) -> None:
