@@ -351,6 +351,23 @@ async def test_co_owners_who_differ_have_no_vote(world: World) -> None:
     assert (result["outcome"], result["verdict"]["strict"]["inFavour"]["heads"]) == ("PASSED", 1)
 
 
+async def test_whoever_was_not_designated_is_not_counted(world: World) -> None:
+    """A co-owner's ballot counts until the co-owners designate another one; from then on only that one's does."""
+    await owner(world, "owner", "second", "third")
+    roll = await make_roll(world, Entry(voters=("owner", "second")), Entry(voters=("third",)))
+    poll, (motion,) = await opened(world, roll, "SERVICE_PROVIDER")
+    await cast(world, poll, {motion: "FOR"}, as_="second")
+    await cast(world, poll, {motion: "FOR"}, as_="third")
+    assert (await show(world, poll, as_="owner"))["turnout"]["heads"]["numerator"] == "2"
+    await world.kernel.database.run(lambda tx: tx.execute(
+        "UPDATE register_roll_voter SET may_vote = ? WHERE owner_id = ?", (False, roll.owners[0][1])
+    ))  # fmt: skip
+    await close(world, poll)
+    shown = await show(world, poll, as_="owner")
+    assert shown["turnout"]["heads"]["numerator"] == "1"
+    assert shown["motions"]["nodes"][0]["result"]["verdict"]["strict"]["inFavour"]["heads"] == 1
+
+
 async def test_proxies(world: World) -> None:
     """A proxy votes as told, for three owners at most; staff of the property company cannot; a used one stays."""
     names = ("owner", "second", "third", "fourth")
