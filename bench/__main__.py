@@ -18,11 +18,11 @@ from bench.agreement import Party, check_agreement
 from bench.load import WrongAnswer, drive
 from bench.ratios import losses, ratio_table, ratios
 from bench.report import Figures, Subject, medians, read, table, write
-from bench.servers import OURS, Server, ServerFailed, serving
+from bench.servers import OURS, WORKERS, Server, ServerFailed, serving
 from bench.workloads import Workload, workloads
 from bench.world import FULL, SMALL, Copy, Size, Store, copy_of, stores
 
-VARIANTS = ("engine", "shanzhi-stock", "stock", "stock-cached", "hand", "bare")
+VARIANTS = ("engine", "shanzhi-stock", "stock", "stock-cached", "hand", "bare", *WORKERS)
 RESULTS = Path(__file__).parent / "results.json"
 
 
@@ -109,17 +109,18 @@ async def _start(stack: AsyncExitStack, store: Store, given: argparse.Namespace)
     """Start every variant on a copy of its own, all at once, and see that they answer alike."""
     begun = time.perf_counter()
     copies: list[Copy] = []
-    for variant in given.variants:
+    variants = [name for name in given.variants if store.postgres or name not in WORKERS]
+    for variant in variants:
         copies.append(await stack.enter_async_context(copy_of(store, variant, copies[0] if copies else None)))
     if copies[0].facts.why_no_votes:
         print(f"{store.database}: W5 and W6 are left out: {copies[0].facts.why_no_votes}")
     servers = await asyncio.gather(
         *(stack.enter_async_context(serving(variant, copy.folder, copy.url, copy.secret))
-          for variant, copy in zip(given.variants, copies, strict=True))
+          for variant, copy in zip(variants, copies, strict=True))
     )  # fmt: skip
     started = [
         Running(store.database, variant, server, _wanted(variant, copy, given.only))
-        for variant, server, copy in zip(given.variants, servers, copies, strict=True)
+        for variant, server, copy in zip(variants, servers, copies, strict=True)
     ]
     await _agree(started)
     print(f"{store.database}: ready after {time.perf_counter() - begun:.1f} s", flush=True)

@@ -18,7 +18,9 @@ from typing import BinaryIO
 from bench.load import HOST, Line
 
 ROOT = Path(__file__).parent.parent
-OURS = ("engine", "shanzhi-stock")
+OURS = ("engine", "shanzhi-stock", "workers-2", "workers-4")
+WORKERS = {"workers-2": "2", "workers-4": "4"}
+"""Our server with several processes, which only PostgreSQL allows."""
 START_SECONDS = 120
 STOP_SECONDS = 20
 _READY = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -36,15 +38,26 @@ class Server:
     port: int
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time, user and system, that all threads of the process have used so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Return the CPU time, user and system, that all threads of the process and its workers have used so far."""
+        return sum(_ticks(pid) for pid in self._processes()) / os.sysconf("SC_CLK_TCK")
 
     def rss_mib(self) -> float:
-        """Return the memory the process holds now."""
-        status = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        return int(found[1]) / 1024 if found else 0.0
+        """Return the memory that the process, or the largest of its workers, holds now."""
+        return max(_rss_kib(pid) for pid in self._processes()) / 1024
+
+    def _processes(self) -> list[int]:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
+        return [self.pid, *map(int, children.split())]
+
+
+def _ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def _rss_kib(pid: int) -> int:
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
+    return int(found[1]) if found else 0
 
 
 @asynccontextmanager
@@ -74,7 +87,8 @@ def _environment(variant: str, folder: Path, url: str, secret: str) -> dict[str,
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SHANZHI_") and name != "PORT"}
     ours = {
         "SHANZHI_DATA_DIR": str(folder), "SHANZHI_DATABASE_URL": url, "SHANZHI_SECRET": secret,
-        "SHANZHI_LOG_LEVEL": "WARNING", "SHANZHI_ENGINE": "true" if variant == "engine" else "false",
+        "SHANZHI_LOG_LEVEL": "WARNING", "SHANZHI_ENGINE": "false" if variant == "shanzhi-stock" else "true",
+        "SHANZHI_WORKERS": WORKERS.get(variant, "1"),
         # Counted as in production, but one machine asks for thousands here.
         "SHANZHI_RATE_LIMIT": "1000000000",
     }  # fmt: skip
