@@ -33,8 +33,10 @@ SETTLE_EVERY = 5.0
 TIDY_EVERY = 3600.0
 OUTBOX_EVERY = 1.0
 BATCH = 100
+LOOK = 5_000
+"""How many events one read looks through at most, however few of them a reaction wants: reads are short by rule."""
 LEAP = 1_000
-"""How far a reaction's cursor may fall behind the newest event before it is moved on without an event of its own."""
+"""How far a reaction's cursor may fall behind what was looked through before that is written down, too."""
 
 
 def spawn(coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
@@ -48,6 +50,7 @@ class Background:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._leases = Leases(kernel)
+        self._looked: dict[str, tuple[int, int]] = {}  # by reaction: its cursor as written, and how far it has looked
         self._tasks: list[asyncio.Task[Any]] = []
 
     def start(self) -> None:
@@ -129,21 +132,31 @@ class Background:
                 log.exception("the outbox will try again")
 
     async def deliver(self) -> bool:
-        """Deliver the next events to every reaction; says whether any was delivered."""
+        """Deliver the next events to every reaction; says whether there may be more."""
         if not self._kernel.host.reactions or not await self._leases.take("outbox"):
             return False
-        delivered = False
-        for plugin, reaction in self._kernel.host.reactions:
-            delivered |= await self._deliver_to(plugin, reaction)
-        return delivered
-
-    async def _deliver_to(self, plugin: str, reaction: Reaction) -> bool:
-        name, database = f"{plugin}.{reaction.name}", self._kernel.database
-        cursor = await database.value("SELECT seq FROM core_reaction_cursor WHERE name = ?", (name,)) or 0
+        database = self._kernel.database
         newest = int(await database.value("SELECT COALESCE(MAX(seq), 0) FROM core_event"))
+        cursors = {
+            row["name"]: row["seq"] for row in await database.fetch("SELECT name, seq FROM core_reaction_cursor")
+        }
+        more = False
+        for plugin, reaction in self._kernel.host.reactions:
+            cursor = cursors.get(f"{plugin}.{reaction.name}", 0)
+            more |= await self._deliver_to(plugin, reaction, cursor, newest)
+        return more
+
+    async def _deliver_to(self, plugin: str, reaction: Reaction, cursor: int, newest: int) -> bool:
+        """Look through the next events for those of a reaction; nothing is looked through twice while all goes well."""
+        name, database = f"{plugin}.{reaction.name}", self._kernel.database
+        written, looked = self._looked.get(name, (cursor, cursor))
+        begin = looked if written == cursor else cursor  # another process had the lease meanwhile
+        if begin >= newest:
+            return False
+        end = min(begin + LOOK, newest)
         rows = await database.fetch(
-            f"SELECT * FROM core_event WHERE seq > ? AND type = ? ORDER BY seq LIMIT {BATCH}",
-            (cursor, reaction.event),
+            f"SELECT * FROM core_event WHERE seq > ? AND seq <= ? AND type = ? ORDER BY seq LIMIT {BATCH}",
+            (begin, end, reaction.event),
         )
         book = await self._kernel.settings_book()
         for event in map(Event.of, rows):
@@ -157,9 +170,13 @@ class Background:
                 return False
             await database.run(partial(_advance, name=name, seq=event.seq))
             cursor = event.seq
-        if len(rows) < BATCH and newest > cursor + LEAP:
-            await database.run(partial(_advance, name=name, seq=newest))
-        return bool(rows)
+        if len(rows) == BATCH:
+            end = cursor
+        if end > cursor + LEAP:
+            await database.run(partial(_advance, name=name, seq=end))
+            cursor = end
+        self._looked[name] = (cursor, end)
+        return bool(rows) or end < newest
 
     async def _sweep(self, plugin: str, sweep: Sweep) -> None:
         if await self._leases.take(f"{plugin}.{sweep.name}"):

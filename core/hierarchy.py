@@ -210,48 +210,55 @@ async def find(
 ) -> list[Place]:
     """Search places by the beginning of their code, then by the beginning of their name, then by any part of it.
 
-    ASCII letters match in either case. Each group is in the order of the tree; ``limit`` bounds all of them together.
+    ASCII letters match in either case. The groups are in the order of codes, of names, of the tree; ``limit`` bounds all
+    of them together.
     """
     text = text.strip()
     found: dict[int, Place] = {}
-    for condition, params in _matches(text):
+    for match in _matches(text):
         if len(found) >= limit:
             break
-        for place in await _search(db, condition, params, under, kind, limit):
+        for place in await _search(db, match, under, kind, limit):
             found.setdefault(place.id, place)
     return list(found.values())[:limit]
 
 
-def _matches(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the conditions of a search: those before the last read a range of an index, the last one every name."""
+@dataclass(frozen=True)
+class _Match:
+    """One way in which places answer to a text, and the order in which they are found so."""
+
+    condition: str
+    params: tuple[str, ...]
+    order: str
+
+
+def _matches(text: str) -> list[_Match]:
+    """Return the ways of a search: those before the last read the beginning of a range, the last one every name."""
     if not text:
         return []
     anywhere = "%" + re.sub(r"([\\%_])", r"\\\1", text.lower()) + "%"
     name = "LOWER(name)" if _LETTERS.search(text) else "name"  # without letters of two cases it takes half the time
-    conditions: list[tuple[str, tuple[str, ...]]] = [
-        ("name >= ? AND name < ?", (text, text + _AFTER_ALL)),
-        (f"{name} LIKE ? ESCAPE '\\'", (anywhere,)),
+    # The empty text keeps SQLite from walking the whole index on path in search of a rare name.
+    matches = [
+        _Match("name >= ? AND name < ?", (text, text + _AFTER_ALL), "name, path"),
+        _Match(f"{name} LIKE ? ESCAPE '\\'", (anywhere,), "path || ''"),
     ]
     if _CODE_TEXT.fullmatch(text):
         code = text.upper()
-        conditions.insert(0, ("code >= ? AND code < ?", (code, code + _AFTER_ALL)))
-    return conditions
+        matches.insert(0, _Match("code >= ? AND code < ?", (code, code + _AFTER_ALL), "code"))
+    return matches
 
 
-async def _search(
-    db: Reads, condition: str, params: tuple[str, ...], under: Place | None, kind: CommunityKind | None, limit: int
-) -> list[Place]:
-    where, given = [condition], list(params)
+async def _search(db: Reads, match: _Match, under: Place | None, kind: CommunityKind | None, limit: int) -> list[Place]:
+    where, given = [match.condition], list(match.params)
     if under is not None:
         where.append("path >= ? AND path < ?")
         given += subtree_range(under.path)
     if kind is not None:
         where.append("kind = ?")
         given.append(kind.value)
-    # The empty text keeps SQLite from walking the whole index on path in search of a rare name.
     rows = await db.fetch(
-        f"SELECT {PLACE_COLUMNS} FROM core_community WHERE {' AND '.join(where)} "
-        f"ORDER BY path || '' LIMIT {int(limit)}",
+        f"SELECT {PLACE_COLUMNS} FROM core_community WHERE {' AND '.join(where)} ORDER BY {match.order} LIMIT {int(limit)}",
         given,
     )
     return [Place.of(row) for row in rows]

@@ -30,14 +30,14 @@ class Community(Model):
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
     code = CodeField(64, unique=True)
     kind = EnumField(CommunityKind)
-    name = fields.CharField(120, db_index=True)
+    name = fields.CharField(120)
     parent: ForeignKeyNullableRelation[Community] = anchor("core.Community", null=True, db_index=False)
     path = CodeField(255, unique=True)
     closed_at = InstantField(null=True)
 
     class Meta:
         table = "core_community"
-        indexes = (("parent_id", "path"),)
+        indexes = (("parent_id", "path"), ("name", "path"))
 
 
 class Branch(Model):
@@ -200,7 +200,7 @@ class Deadline(Model):
 
     class Meta:
         table = "core_deadline"
-        indexes = (("matter_id", "at"),)
+        indexes = (("matter_id", "at", "id"),)
 
 
 class Link(Model):

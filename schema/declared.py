@@ -117,6 +117,13 @@ class Declaration:
         where = self.visible(sight)
         if self.plugin is not None and self.path is not None and sight.viewer.system is None:
             where = where & access.within(self.path, sight.enabled(self.plugin))
+        return self._filtering(where)
+
+    def sees_where_on(self, sight: access.Sight) -> access.Where:
+        """Return who may see it alone: for rows of places of which it is known that the plugin is on."""
+        return self._filtering(self.visible(sight))
+
+    def _filtering(self, where: access.Where) -> access.Where:
         # A predicate on who may see a row filters, it does not find: with the empty text a planner without statistics
         # cannot take the range of paths for the way in, and read all of a district for the page of one place.
         sql = where.sql.replace(access.MATTER_PATH, f"({access.MATTER_PATH} || '')") if self.matter else where.sql

@@ -17,6 +17,8 @@ from schema.paging import BAD_CURSOR, check_first
 from schema.reading import visible_matters
 
 BATCH = 100
+LOOK = 10_000
+"""How many events one read looks through at most: where a viewer may see little, a page is short, and never late."""
 
 
 @strawberry.type(description="Something that happened, as the change feed shows it.")
@@ -48,7 +50,9 @@ class ChangePage:
 
     changes: list[Change] = strawberry.field(description="What happened, oldest first, at most `first` items.")
     cursor: str = strawberry.field(description="Pass this as `after` next time, also when the page is empty.")
-    more: bool = strawberry.field(description="Whether there is more to read at once.")
+    more: bool = strawberry.field(
+        description="Whether there is more to read at once; a page may be short, or empty, and yet not be the last."
+    )
 
 
 PLACE = ("core_event", "cursor", 0)
@@ -83,9 +87,12 @@ def visible_events(kernel: Kernel, sight: access.Sight) -> access.Where:
     return own | (anyone & (of_matter | named | (access.Where("e.matter_id IS NULL") & audited)))
 
 
-async def _read(info: strawberry.Info, after: int, low_high: tuple[str, str] | None, limit: int) -> list[Event]:
-    context = info.context
-    where = visible_events(context.kernel, context.sight) & access.Where("e.seq > ?", (after,))
+async def _read(
+    info: strawberry.Info, after: int, newest: int, low_high: tuple[str, str] | None, limit: int
+) -> tuple[list[Event], int]:
+    """Return what may be seen of the next events, and up to where they were looked through."""
+    context, end = info.context, max(after, min(after + LOOK, newest))
+    where = visible_events(context.kernel, context.sight) & access.Where("e.seq > ? AND e.seq <= ?", (after, end))
     if low_high is not None:
         # With the empty text the path filters and does not find: its index would give, and sort, all that ever happened
         # there, where a walk by seq begins at the cursor.
@@ -93,7 +100,8 @@ async def _read(info: strawberry.Info, after: int, low_high: tuple[str, str] | N
     rows = await context.kernel.database.fetch(
         f"SELECT e.* FROM core_event e WHERE {where.sql} ORDER BY e.seq LIMIT ?", (*where.params, limit)
     )
-    return [Event.of(row) for row in rows]
+    found = [Event.of(row) for row in rows]
+    return found, found[-1].seq if len(found) == limit else end
 
 
 async def _subjects(info: strawberry.Info, found: list[Event]) -> dict[int, str]:
@@ -129,15 +137,15 @@ async def changes_after(info: strawberry.Info, after: str | None, community: str
     size = check_first(first)
     bounds, start = await _bounds(info, community), await _start(info, after)
     newest = await _newest(info)
-    found = await _read(info, start, bounds, size + 1)
+    found, looked = await _read(info, start, newest, bounds, size + 1)
     kept = found[:size]
+    if len(found) > size:
+        looked = kept[-1].seq if kept else start
     subjects = await _subjects(info, kept)
-    more = len(found) > size
-    cursor = kept[-1].seq if more else max(newest, start, *(event.seq for event in kept[-1:]))
     kernel = info.context.kernel
     return ChangePage(
         changes=[Change.of(kernel, event, subjects.get(event.matter_id or 0)) for event in kept],
-        cursor=write_cursor(kernel, cursor), more=more,
+        cursor=write_cursor(kernel, looked), more=looked < newest,
     )  # fmt: skip
 
 
@@ -150,11 +158,9 @@ async def follow(
         while True:
             await info.context.refresh()
             newest = await _newest(info)  # before reading: what comes meanwhile is for the next time
-            found = await _read(info, last, bounds, BATCH)
+            found, last = await _read(info, last, newest, bounds, BATCH)
             subjects = await _subjects(info, found)
             for event in found:
-                last = event.seq
                 yield event, subjects.get(event.matter_id or 0)
-            if len(found) < BATCH:
-                last = max(last, newest)  # what others do is not read again and again where little happens
+            if last >= newest:
                 break

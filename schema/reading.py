@@ -84,13 +84,18 @@ class Reading:
         order: Order,
         first: int,
         after: str | None,
+        found: bool = False,
     ) -> Any:
-        """Return a connection over the visible objects of a declared type for which a predicate holds."""
+        """Return a connection over the visible objects of a declared type for which a predicate holds.
+
+        ``found`` says that the predicate finds their keys, so that the kind of a matter must not be the way in.
+        """
         declaration = REGISTRY[type_name]
         raw = info._raw_info
         items, count = item_nodes(raw, raw.field_nodes)
         wanted = asked(raw, items, declaration.names())
-        page = await self._page(declaration, wanted, where, order, check_first(first), after or None, count)
+        source = declaration.found_of() if found else declaration.source
+        page = await self._page(declaration, wanted, where, order, check_first(first), after or None, count, source)
         await self._prefetch(declaration, page.items, wanted)
         return page.connection()
 
@@ -256,15 +261,15 @@ class Reading:
 
     async def _page(
         self, declaration: Declaration, wanted: Asked, where: access.Where, order: Order, first: int,
-        after: str | None, count: bool,
+        after: str | None, count: bool, source: str,
     ) -> Page:  # fmt: skip
-        query = self._query(declaration, wanted, where, order, after)
-        total = await self._count(declaration, where) if count else 0
+        query = self._query(declaration, wanted, where, order, after, source)
+        total = await self._count(declaration, where, source) if count else 0
         return await self._read(query, (), first, after is not None, total)
 
     def _query(
         self, declaration: Declaration, wanted: Asked, where: access.Where, order: Order, after: str | None,
-        by: str = "",
+        source: str, by: str = "",
     ) -> PageQuery:  # fmt: skip
         """Write the statement of a page; ``by`` is the SQL of the pointer whose value each reading gives first."""
         order_sql = declaration.expand(order.sql) if order.sql else None
@@ -274,8 +279,7 @@ class Reading:
         both = declaration.seen(self.sight) & access.Where(declaration.expand(where.sql), where.params) & behind
         pointed = f"{declaration.expand(by)} = ? AND " if by else ""
         sql = (
-            f"SELECT {made.select} FROM {declaration.source} WHERE {pointed}{both.sql} "
-            f"ORDER BY {keyset.by(declaration.pk)} LIMIT ?"
+            f"SELECT {made.select} FROM {source} WHERE {pointed}{both.sql} ORDER BY {keyset.by(declaration.pk)} LIMIT ?"
         )
         return PageQuery(made, keyset, sql, both.params)
 
@@ -289,9 +293,9 @@ class Reading:
         cursors = [order.cursor(row["pk"], row["order_value"] if order.sql else None) for row in kept]
         return Page([self._object(made, row) for row in kept], cursors, len(rows) > first, after, total)
 
-    async def _count(self, declaration: Declaration, where: access.Where) -> int:
+    async def _count(self, declaration: Declaration, where: access.Where, source: str) -> int:
         both = declaration.seen(self.sight) & access.Where(declaration.expand(where.sql), where.params)
-        total = await self.database.value(f"SELECT COUNT(*) FROM {declaration.source} WHERE {both.sql}", both.params)
+        total = await self.database.value(f"SELECT COUNT(*) FROM {source} WHERE {both.sql}", both.params)
         return int(total)
 
     # -- relations, level by level ---------------------------------------------------------------------------------
@@ -352,11 +356,11 @@ class Reading:
         open_ = [obj for obj in objects if not self._refused(part, obj, nodes[0])]
         if not open_:
             return
-        query = self._query(target, wanted, where, part.order, after, part.by)
+        query = self._query(target, wanted, where, part.order, after, target.source, part.by)
         everything: list[Any] = []
         for obj in open_:
             mine = access.Where(f"{part.by} = ?", (obj.pk,)) & where
-            total = await self._count(target, mine) if count else 0
+            total = await self._count(target, mine, target.source) if count else 0
             page = await self._read(query, (obj.pk,), first, after is not None, total)
             everything += page.items
             obj.related[id(nodes[0])] = page.connection()

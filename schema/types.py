@@ -255,7 +255,8 @@ class CommunityPlugin:
     settings: list[SettingValue] = strawberry.field(description="The values in force here, in the schema's order.")
 
 
-DISTRICT_DEPTH = 3
+MANY = 5_000
+"""Where so many matters lie below a place, its newest are soon met by walking all from the newest on; fewer are sorted."""
 BY_PATH = Order("{t}.path", descending=False)
 KIND_FILTER = Filter(CommunityKind, "{t}.kind = ?", "Only this kind.")
 
@@ -304,16 +305,10 @@ class Community(Node):
         kind: Annotated[str | None, strawberry.argument(description="Only this kind, e.g. POLL.")] = strawberry.UNSET,
         below: Annotated[bool, strawberry.argument(description="Also that of all places below.")] = False,
     ) -> Connection[Matter]:
-        low, high = subtree_range(self.path)  # type: ignore[attr-defined]
-        # Of a district and wider, matters are walked newest first; of less, those of the place are sorted.
-        path = "(m.path || '')" if self.path.count("/") <= DISTRICT_DEPTH else "m.path"  # type: ignore[attr-defined]
-        where = (
-            access.Where(f"{path} >= ? AND {path} < ?", (low, high))
-            if below
-            else access.Where("m.community_id = ?", (self.pk,))  # type: ignore[attr-defined]
-        )
-        if kind:
-            where &= access.Where("m.kind = ?", (kind,))
+        of_kind = access.Where("m.kind = ?", (kind,)) if kind else access.TRUE
+        where = access.Where("m.community_id = ?", (self.pk,)) & of_kind  # type: ignore[attr-defined]
+        if below:
+            where = await matters_below(info, self.path, of_kind)  # type: ignore[attr-defined]
         return await info.context.reading.matters_page(info, where, check_first(first), after or None)
 
     @strawberry.field(description="The plugins of this server as this community has them (some dozens).")
@@ -331,6 +326,19 @@ class Community(Node):
     ) -> Connection[TraceRecord]:
         where = access.Where("{t}.community_id = ?", (self.pk,))  # type: ignore[attr-defined]
         return await info.context.reading.page("TraceRecord", info, where=where, order=NEWEST, first=first, after=after)
+
+
+async def matters_below(info: strawberry.Info, path: str, of_kind: access.Where) -> access.Where:
+    """Return the predicate for the matters of a place and all below it, so that few are sorted and many are walked."""
+    where = access.Where("m.path >= ? AND m.path < ?", subtree_range(path)) & of_kind
+    count = await info.context.kernel.database.value(
+        f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM core_matter m WHERE {where.sql} LIMIT {MANY}) AS counted",
+        where.params,
+    )
+    if count < MANY:
+        return where
+    # With the empty text neither filters by an index, which would give all that is to be sorted.
+    return access.Where(where.sql.replace("m.path", "(m.path || '')").replace("m.kind", "(m.kind || '')"), where.params)
 
 
 @strawberry.type(description="One appointment of the viewer.")

@@ -63,6 +63,23 @@ class Migration(migrations.Migration):
             index=Index(fields=["parent_id", "path"]),
         ),
         ops.AlterField(
+            model_name="Community",
+            name="name",
+            field=fields.CharField(max_length=120),
+        ),
+        ops.AddIndex(
+            model_name="Community",
+            index=Index(fields=["name", "path"]),
+        ),
+        ops.RemoveIndex(
+            model_name="Deadline",
+            fields=["matter_id", "at"],
+        ),
+        ops.AddIndex(
+            model_name="Deadline",
+            index=Index(fields=["matter_id", "at", "id"]),
+        ),
+        ops.AlterField(
             model_name="Link",
             name="source",
             field=fields.ForeignKeyField("core.Matter", related_name=False, on_delete=OnDelete.RESTRICT),

@@ -97,9 +97,9 @@ def addressed(sight: Sight, *, found: bool = False) -> Where:
     With ``found`` the notices are found from their audience: where few are among many.
     """
     places = sight.viewer.places()
-    if not places:
+    if not places and not found:
         return Where("FALSE")
-    marks = ", ".join("?" * len(places))
+    marks = ", ".join("?" * len(places)) or "NULL"
     if found:
         return Where(
             f"{{m}}.id IN (SELECT a.notice_id FROM notices_audience a WHERE a.community_id IN ({marks}))", places

@@ -42,12 +42,12 @@ class Audience(Model):
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
     notice: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
-    community: ForeignKeyRelation[Community] = anchor("core.Community")
+    community: ForeignKeyRelation[Community] = anchor("core.Community", db_index=False)
 
     class Meta:
         table = "notices_audience"
         unique_together = (("notice", "community"),)
-        indexes = (("notice_id", "id"),)
+        indexes = (("notice_id", "id"), ("community_id", "notice_id"))
 
 
 class Version(Model):

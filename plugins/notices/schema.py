@@ -177,7 +177,9 @@ class NoticeQuery:
         now = Where(f"{STATE_NOW} = 'POSTED'", (sight.now_wire,)) if on_display else TRUE
         posted = Where("{m}.state <> 'DRAFT'")
         where = addressed(sight, found=True) & posted & now
-        return await info.context.reading.page("Notice", info, where=where, order=NEWEST, first=first, after=after)
+        return await info.context.reading.page(
+            "Notice", info, where=where, order=NEWEST, first=first, after=after, found=True
+        )
 
 
 @strawberry.input(description="A notice to draft.")

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import strawberry
 
 from core.access import ROW_PATH, ROW_PLACE, Sight, Where, either, holders, person, row
-from core.hierarchy import subtree_range
+from core.hierarchy import lineage, subtree_range
 from core.kinds import CommunityKind
 from plugins.register import identity, kinds, models, rules, sights, words
 from plugins.register.lifecycle import MANDATE, ROLL
+from plugins.register.places import BELOW_COMPOUND
 from schema.declared import column, computed, declared, extension, hidden, lookup, state_now, to_many, to_one
 from schema.enums import graphql_enum
 from schema.node import Node
@@ -396,11 +397,29 @@ class VoterRoll(Matter):
 
 
 def _below(root: Any) -> Where:
-    """Narrow units and residents to a place and all below it; a compound's own index serves its units."""
+    """Narrow units and residents to a place and all below it."""
+    if root.kind == CommunityKind.STAIRWELL:  # nothing is below it
+        return Where("{t}.community_id = ?", (root.pk,))
     low, high = subtree_range(root.path)
     return Where(
         "{t}.community_id IN (SELECT c.id FROM core_community c WHERE c.path >= ? AND c.path < ?)", (low, high)
     )
+
+
+def _units_below(root: Any) -> Where:
+    """Narrow units to a place and all below it; in a compound its own index gives them in their order."""
+    if root.kind == CommunityKind.COMPOUND:
+        return Where("{t}.compound_id = ?", (root.pk,))
+    below = _below(root)
+    if root.kind not in BELOW_COMPOUND:
+        return below
+    above = lineage(root.path)
+    compound = (
+        f"SELECT c.id FROM core_community c WHERE c.path IN ({', '.join('?' * len(above))}) AND c.kind = 'COMPOUND'"
+    )
+    # With the zero the place filters: its own index would give units that then have to be sorted.
+    filtered = below.sql.replace("{t}.community_id", "({t}.community_id + 0)")
+    return Where(f"{{t}}.compound_id = ({compound}) AND {filtered}", (*above, *below.params))
 
 
 @extension("Community")
@@ -428,9 +447,7 @@ class CommunityRegister:
             str | None, strawberry.argument(description="Only units with this label, e.g. 0302 or 302室.")
         ] = strawberry.UNSET,
     ) -> Connection[Unit]:
-        where = _below(self)
-        if self.kind == CommunityKind.COMPOUND:  # type: ignore[attr-defined]
-            where = Where("{t}.compound_id = ?", (self.pk,))  # type: ignore[attr-defined]
+        where = _units_below(self)
         if use:
             where &= Where("{t}.use = ?", (use.value,))
         if label:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from graphql import FieldNode, GraphQLObjectType, get_named_type, is_enum_type, 
 from tortoise.fields import IntField, SmallIntField
 
 from core import access
-from core.access import Rule, Sight, Where
+from core.access import MATTER_PLACE, Rule, Sight, Where
 from core.fields import DayField, EnumField, InstantField
 from core.matters import STATE_NOW
 from schema.declared import REGISTRY, Column, Declaration, Expression, ToMany, ToOne
@@ -111,11 +111,13 @@ class Compiler:
 
     def page(
         self, declaration: Declaration, nodes: Sequence[FieldNode], type_: GraphQLObjectType, where: Where,
-        order: Order, after: bool,
+        order: Order, after: bool, found: bool,
     ) -> Statement:  # fmt: skip
         """Compile a page whose predicate, size and cursor a resolver gives: extras, in this order."""
         alias = self._alias()
         source = self._source(declaration, alias, order, [self._extra(declaration, alias, where)])
+        if found:
+            source = replace(source, table=declaration.found_of(alias))
         return self._page(source, nodes, type_, where, after)
 
     def matters(
@@ -165,11 +167,13 @@ class Compiler:
         return _extras(Where(declaration.expand(where.sql, alias), where.params), 0)
 
     def _visible(
-        self, declaration: Declaration, alias: str, more: Sequence[Sql], known: Callable[[str], str] | None = None
-    ) -> Sql:
+        self, declaration: Declaration, alias: str, more: Sequence[Sql], known: Callable[[str], str] | None = None,
+        *, is_on: bool = False,
+    ) -> Sql:  # fmt: skip
         """Join conditions with the predicate of a type; ``known`` writes what is known of its rows more simply."""
         seen = self._ruled(
-            declaration.sees, lambda text: declaration.expand(known(text) if known is not None else text, alias)
+            declaration.sees_where_on if is_on else declaration.sees,
+            lambda text: declaration.expand(known(text) if known is not None else text, alias),
         )
         pieces = [*more] if seen.text == "TRUE" else [*more, seen]
         return joined([piece.map("({})") for piece in pieces], " AND ") if pieces else Sql("TRUE")
@@ -346,7 +350,8 @@ class Compiler:
         if part.where is not None:
             narrowed.append(self._ruled(part.where, lambda text: target.expand(text, inner)))
         known = _of_parent(part.by, alias) if declaration.matter is not None else None
-        source = self._source(target, inner, part.order, narrowed, known)
+        is_on = _is_on_below(declaration, alias, part, target)
+        source = self._source(target, inner, part.order, narrowed, known, is_on=is_on)
         window = self._window(source, given)
         value, lists = self._connection(source, window, nodes, get_named_type(field.type))
         if part.plugin is not None:
@@ -375,11 +380,11 @@ class Compiler:
 
     def _source(
         self, target: Declaration, alias: str, order: Order, where: Sequence[Sql],
-        known: Callable[[str], str] | None = None,
+        known: Callable[[str], str] | None = None, *, is_on: bool = False,
     ) -> Source:  # fmt: skip
         order_sql = target.expand(order.sql, alias) if order.sql else None
         item: Item = lambda nodes: self.object(target, alias, nodes)  # noqa: E731
-        found = self._visible(target, alias, where, known)
+        found = self._visible(target, alias, where, known, is_on=is_on)
         return Source(target.source_of(alias), target.key_of(alias), order, order_sql, found, item)
 
     def _window(self, source: Source, given: Mapping[str, Constant | Given]) -> Window:
@@ -511,6 +516,18 @@ def _of_parent(pointer: str, alias: str) -> Callable[[str], str]:
     """Return how predicates of rows that point at a matter are written below that matter: its columns are at hand."""
     looked_up = re.compile(r"\(SELECT (\w+)\.(\w+) FROM core_matter \1 WHERE \1\.id = " + re.escape(pointer) + r"\)")
     return lambda text: looked_up.sub(rf"m{alias}.\2", text)
+
+
+def _is_on_below(declaration: Declaration, alias: str, part: ToMany, target: Declaration) -> bool:
+    """Say whether rows of a relation are of a place where their plugin is on, for it was asked of what they belong to.
+
+    That is so for the matters of a community, which a plugin adds to it and answers for where it is off, and for what
+    belongs to a matter of the same plugin. Asking it of every row again takes long where the places are many.
+    """
+    if declaration.matter is not None:
+        is_here = target.path is not None and _of_parent(part.by, alias)(target.path) == f"m{alias}.path"
+        return is_here and target.plugin == declaration.plugin
+    return target.matter is not None and part.by == MATTER_PLACE and part.plugin == target.plugin
 
 
 def _depth_of(part: ToOne | ToMany) -> int:

@@ -145,15 +145,15 @@ class CompiledReading(Reading):
 
     async def page(
         self, type_name: str, info: strawberry.Info, *, where: Where = access.TRUE, order: Order, first: int,
-        after: str | None,
+        after: str | None, found: bool = False,
     ) -> Any:  # fmt: skip
         """Return a page as it goes into the answer."""
         raw, declaration = info._raw_info, REGISTRY[type_name]
         type_: Any = get_named_type(raw.return_type)
-        key = ("page", type_name, where.sql, order.sql, order.descending, order.number, bool(after))
+        key = ("page", type_name, where.sql, order.sql, order.descending, order.number, bool(after), found)
         return await self._page_of(
             key, raw.field_nodes, where, order, first, after,
-            lambda compiler: compiler.page(declaration, raw.field_nodes, type_, where, order, bool(after)),
+            lambda compiler: compiler.page(declaration, raw.field_nodes, type_, where, order, bool(after), found),
         )  # fmt: skip
 
     async def matters_page(self, info: strawberry.Info, where: Where, first: int, after: str | None) -> Any:

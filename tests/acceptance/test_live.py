@@ -12,20 +12,23 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.conftest import World
 
-FOLLOW = "subscription($after: String) { changes(after: $after) { cursor type payload } }"
+FOLLOW = """subscription($after: String, $code: ID) {
+  changes(after: $after, community: $code) { cursor type payload } }"""
 
 
-async def _open(live: str, token: str | None, after: str | None) -> ClientConnection:
+async def open_feed(live: str, token: str | None, after: str | None, code: str | None = None) -> ClientConnection:
+    """Subscribe to the changes behind a cursor, of everywhere or of one place."""
     socket = await websockets.connect(f"ws://{live}/graphql", subprotocols=["graphql-transport-ws"])  # type: ignore[list-item]
     payload = {"authorization": f"Bearer {token}"} if token else {}
     await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
     assert json.loads(await socket.recv())["type"] == "connection_ack"
-    subscribe = {"query": FOLLOW, "variables": {"after": after}}
+    subscribe = {"query": FOLLOW, "variables": {"after": after, "code": code}}
     await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": subscribe}))
     return socket
 
 
-async def _next(socket: ClientConnection) -> dict[str, Any]:
+async def next_change(socket: ClientConnection) -> dict[str, Any]:
+    """Return what comes next."""
     async with asyncio.timeout(10):
         message = json.loads(await socket.recv())
     assert message["type"] == "next", message
@@ -38,15 +41,15 @@ async def test_a_subscription_shows_what_was_missed_and_then_goes_on_live(world:
     start = (await world.gql("{ changes { cursor } }")).data["changes"]["cursor"]
     place = {"community": world.demo.places["compound"].code, "plugin": "wishes"}
     await world.do("disablePlugin", place, as_="staff")
-    socket = await _open(live, None, start)
-    missed = await _next(socket)
+    socket = await open_feed(live, None, start)
+    missed = await next_change(socket)
     assert missed["type"] == "core.plugin_disabled"
     await world.do("enablePlugin", place, as_="staff")
-    assert (await _next(socket))["type"] == "core.plugin_enabled"
+    assert (await next_change(socket))["type"] == "core.plugin_enabled"
     await socket.close()
     await world.do("disablePlugin", place, as_="staff")
-    again = await _open(live, None, missed["cursor"])
-    assert [(await _next(again))["type"], (await _next(again))["type"]] == [
+    again = await open_feed(live, None, missed["cursor"])
+    assert [(await next_change(again))["type"], (await next_change(again))["type"]] == [
         "core.plugin_enabled",
         "core.plugin_disabled",
     ]
@@ -55,9 +58,9 @@ async def test_a_subscription_shows_what_was_missed_and_then_goes_on_live(world:
 
 async def test_a_deed_in_one_client_reaches_the_subscription_of_another(world: World, live: str) -> None:
     """What one client does over HTTP, another sees over the socket, within its rights."""
-    socket = await _open(live, await world.token("auditor"), "0")
+    socket = await open_feed(live, await world.token("auditor"), "0")
     for _ in range(200):
-        if (await _next(socket))["type"] == "core.plugin_enabled":
+        if (await next_change(socket))["type"] == "core.plugin_enabled":
             break
     await socket.close()
     async with httpx.AsyncClient(base_url=f"http://{live}") as client:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core import background
 from tests.conftest import World
 
 ADDRESS = "1栋1单元302室，电话 12012345678"
@@ -218,6 +219,17 @@ async def test_a_wish_that_nobody_claims_expires_with_its_address(street: World)
     wish = await publish(street)
     street.clock.advance(days=92)
     assert (await states(street, wish))[0] == "EXPIRED"
+    await street.settle()
+    assert (await see(street, wish, "resident"))["address"] is None
+
+
+async def test_a_wish_that_expires_among_much_else_loses_its_address(
+    street: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows an event happens, too, when it lies behind more events than are looked through at a time."""
+    monkeypatch.setattr(background, "LOOK", 1)
+    wish = await publish(street)
+    street.clock.advance(days=92)
     await street.settle()
     assert (await see(street, wish, "resident"))["address"] is None
 

@@ -22,9 +22,18 @@ class Migration(migrations.Migration):
             name="notice",
             field=fields.ForeignKeyField("core.Matter", related_name=False, on_delete=OnDelete.RESTRICT),
         ),
+        ops.AlterField(
+            model_name="Audience",
+            name="community",
+            field=fields.ForeignKeyField("core.Community", related_name=False, on_delete=OnDelete.RESTRICT),
+        ),
         ops.AddIndex(
             model_name="Audience",
             index=Index(fields=["notice_id", "id"]),
+        ),
+        ops.AddIndex(
+            model_name="Audience",
+            index=Index(fields=["community_id", "notice_id"]),
         ),
         ops.AlterField(
             model_name="Objection",
