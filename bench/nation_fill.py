@@ -21,7 +21,7 @@ from plugins.voting import models as voting
 from plugins.wishes import models as wishes
 
 PEOPLE = 1_000_000
-RESIDENTS = 300_000  # people who also have the role of a resident at one of the places
+RESIDENTS = 300_000  # people who live at one of the places and write there; the others own a unit in a compound
 LOGINS = 200_000
 ROLLS, ROLL_SIZE, POLLS_PER_ROLL = 100, 10_000, 10
 POLLS = ROLLS * POLLS_PER_ROLL
@@ -47,9 +47,18 @@ SPACING = {"matter": 12_960, "busy": 60_000, "roll": 60_000, "poll": 60_000}  # 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What the two databases say differently."""
+    """What the two databases say differently, and how the matters lie: place by place, as in the district, or mixed."""
 
     is_postgres: bool
+    is_mixed: bool = False
+
+    def place(self, size: int, count: int) -> str:
+        """Return the SQL of the place of the n-th of so many matters of so many places."""
+        return f"s.n % {size}" if self.is_mixed else f"s.n / {count // size}"
+
+    def round(self, size: int, count: int) -> str:
+        """Return the SQL of how many matters its place has before the n-th."""
+        return f"s.n / {size}" if self.is_mixed else f"s.n % {count // size}"
 
     def series(self, count: int) -> str:
         """Return a table of one column ``n`` from 0 up."""
@@ -144,10 +153,10 @@ def _person(n: str) -> str:
 def _people(d: Dialect, password_hash: str) -> Iterator[Copies]:
     people = d.series(PEOPLE)
     yield Copies(core.Person, people, {"id": _person("n"), "name": "'示例居民' || n"})
-    home = f"{people} JOIN bench_compound c ON c.n = s.n / {ROLL_SIZE}"
+    home = f"{people} JOIN bench_compound c ON c.n = s.n / {ROLL_SIZE} WHERE s.n >= {RESIDENTS}"
     yield Copies(core.Appointment, home, {"id": row_key("s.n"), "person_id": _person("s.n"), "community_id": "c.id"},
                  "role_id = 'owner'")  # fmt: skip
-    lives = f"{d.series(RESIDENTS)} JOIN bench_place p ON p.n = s.n % {PLACES}"
+    lives = f"{d.series(RESIDENTS)} JOIN bench_place p ON p.n = s.n / {RESIDENTS // PLACES}"
     yield Copies(core.Appointment, lives, {"id": row_key("s.n", 1), "person_id": _person("s.n"), "community_id": "p.id"},
                  "role_id = 'resident'")  # fmt: skip
     logins = d.series(LOGINS)
@@ -160,17 +169,19 @@ def _people(d: Dialect, password_hash: str) -> Iterator[Copies]:
 
 
 def _matters(d: Dialect, group: str, count: int, places: str, size: int) -> Iterator[Copies]:
-    """Make notices (even rounds) and wishes (odd ones), going round all places; every third wish is claimed."""
+    """Make notices (even rounds) and wishes (odd ones) at every place; every third wish is claimed."""
     series, at = d.series(count), d.wire(moment(group, "s.n"))
-    where = f"{series} JOIN {places} p ON p.n = s.n % {size}"
+    where = f"{series} JOIN {places} p ON p.n = {d.place(size, count)} JOIN bench_place h ON h.id = p.id"
+    living = RESIDENTS // PLACES  # at every place, whose notices are all by one of them, as in the district
+    writing = _person(f"h.n * {living} + s.n % {living}")
     mine = {"id": key(group, "s.n"), "community_id": "p.id", "path": "p.path", "created_at": at, "updated_at": at,
-            "author_id": _person(f"(s.n * 7919) % {RESIDENTS}")}  # fmt: skip
-    notice, wish = f"(s.n / {size}) % 2 = 0", f"(s.n / {size}) % 2 = 1"
+            "author_id": _person(f"h.n * {living}")}  # fmt: skip
+    notice, wish = (f"({d.round(size, count)}) % 2 = {rest}" for rest in (0, 1))
     claimed = f"{wish} AND s.n % 3 = 0"
     posted = "kind = 'NOTICE' AND state = 'POSTED' AND title LIKE '关于第%'"
     yield Copies(core.Matter, f"{where} WHERE {notice}", {**mine, "title": "'关于第' || s.n || '项工作的公示'"}, posted)
     open_, taken = (f"kind = 'WISH' AND state = '{state}'" for state in ("PUBLISHED", "CLAIMED"))
-    title = {"title": "'想请人帮忙修灯' || s.n"}
+    title = {"title": "'想请人帮忙修灯' || s.n", "author_id": writing}
     yield Copies(core.Matter, f"{where} WHERE {wish} AND s.n % 3 <> 0", {**mine, **title}, open_)
     yield Copies(core.Matter, f"{where} WHERE {claimed}", {**mine, **title}, taken)
     own = {"matter_id": key(group, "s.n")}
@@ -268,7 +279,7 @@ def _polls(d: Dialect) -> Iterator[Copies]:
 
 def _record(d: Dialect) -> Iterator[Copies]:
     """Make a leaf and an event of every matter, and a leaf of every tenth ballot."""
-    where = f"{d.series(MATTERS)} JOIN bench_place p ON p.n = s.n % {PLACES}"
+    where = f"{d.series(MATTERS)} JOIN bench_place p ON p.n = {d.place(PLACES, MATTERS)}"
     at = d.wire(moment("matter", "s.n"))
     common = {"matter_id": key("matter", "s.n"), "community_id": "p.id", "at": at}
     posted = "type = 'notices.notice_posted'"

@@ -30,7 +30,7 @@ from bench.world import COMPOUNDS, DISTRICT, SYSTEM, Store
 from core.administration import enable_plugin
 from core.config import load_config
 from core.divisions import import_divisions
-from core.hierarchy import PLACE_COLUMNS, Place, path_under
+from core.hierarchy import PLACE_COLUMNS, Place, path_under, significant
 from core.ids import new_id
 from core.kernel import Kernel
 from core.kinds import CommunityKind
@@ -42,7 +42,7 @@ SEED = 100_000
 ASKED = 2_000  # places that W1 and W2 ask for, anywhere
 DISTRICTS = 12  # as large as the measured one, with as many compounds, for W3 and W4
 BUSY_EACH = BUSY // DISTRICTS
-MEASURED = "44/06/04/"
+MEASURED = significant(DISTRICT)  # how the codes of the measured district begin
 PAGE = 20_000
 PASSWORD = "nation-2026-shanzhi"  # noqa: S105 - of people who do not exist
 OFFICE = "bench-office"
@@ -81,7 +81,12 @@ class Nation:
 
 @dataclass(frozen=True)
 class NationStore(Store):
-    """Where the nation's world is kept: beside the district's, of which it is made."""
+    """Where the nation's world is kept: beside the district's, of which it is made.
+
+    ``is_mixed``: its matters come one by one from all over the country, not place by place as the district's do.
+    """
+
+    is_mixed: bool = False
 
     @property
     def district(self) -> Store:
@@ -92,7 +97,7 @@ class NationStore(Store):
     def prefix(self) -> str:
         """Return how the names of all nation worlds of this folder begin."""
         where = hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()
-        return f"shanzhi_nation_{where[:8]}_"
+        return f"shanzhi_nation_{where[:8]}_{'mixed_' if self.is_mixed else 'by_place_'}"
 
     @cached_property
     def world(self) -> str:
@@ -157,7 +162,7 @@ async def build(store: NationStore, package: Path | None = None) -> None:
             await kernel.close()
     _say(begun, "compounds and offices made")
     filler = nation_store.filler(url)
-    dialect = Dialect(is_postgres=store.postgres is not None)
+    dialect = Dialect(store.postgres is not None, store.is_mixed)
     async with filler as fill:
         for name, found in plan.helpers.items():
             await fill.helper(name, found)
@@ -245,7 +250,7 @@ async def _all(kernel: Kernel) -> list[Place]:
         )
         found += map(Place.of, rows)
         if len(rows) < PAGE:
-            return [one for one in found if not one.path.startswith(MEASURED)]
+            return [one for one in found if not one.code.startswith(MEASURED)]
 
 
 def _alike(places: Sequence[Place], chance: random.Random) -> list[tuple[Place, list[Place]]]:
@@ -255,7 +260,7 @@ def _alike(places: Sequence[Place], chance: random.Random) -> list[tuple[Place, 
         below.setdefault(one.parent_id, []).append(one)
     found = []
     for one in places:
-        if one.kind is CommunityKind.DISTRICT and one.code != DISTRICT:
+        if one.kind is CommunityKind.DISTRICT:
             towns = sorted(below.get(one.id, []), key=lambda town: town.code)[:4]
             wards = [ward for town in towns for ward in sorted(below.get(town.id, []), key=lambda w: w.code)[:60]]
             if 140 <= len(wards) <= 155:

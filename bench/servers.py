@@ -65,7 +65,7 @@ async def serving(variant: str, folder: Path, url: str, secret: str) -> AsyncIte
     """Run a variant's server on a database; what it prints goes to ``<variant>.log`` in the folder."""
     port, log = _free_port(), folder / f"{variant}.log"
     with log.open("wb") as written:
-        process = _start(_command(variant, port), _environment(variant, folder, url, secret), written)
+        process = _start(_command(variant, port), environment(variant, folder, url, secret), written)
         try:
             await _until_ready(process, port, log)
             yield Server(process.pid, port)
@@ -83,7 +83,8 @@ def _command(variant: str, port: int) -> list[str]:
     return [sys.executable, "-m", "bench.baselines", variant, "--port", str(port)]
 
 
-def _environment(variant: str, folder: Path, url: str, secret: str) -> dict[str, str]:
+def environment(variant: str, folder: Path, url: str, secret: str) -> dict[str, str]:
+    """Return the environment of a variant's server: ours without the settings of whoever measures."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SHANZHI_") and name != "PORT"}
     ours = {
         "SHANZHI_DATA_DIR": str(folder), "SHANZHI_DATABASE_URL": url, "SHANZHI_SECRET": secret,
