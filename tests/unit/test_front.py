@@ -19,7 +19,7 @@ from schema.front import GRAPHQL, JSON, GraphQLFront, accepted
 from schema.http_errors import Profile, Refused
 from schema.limits import Limits
 from schema.operations import Prepared, document_id
-from schema.requests import GraphQLRequest, strict_json
+from schema.requests import KEPT_BODIES, GraphQLRequest, strict_json
 from tests.unit.front_world import SCHEMA, client_of, make_world
 
 NEW = {"accept": GRAPHQL}
@@ -172,6 +172,20 @@ def test_no_body_keeps_the_server_busy(name: str) -> None:
             GraphQLRequest.from_json(strict_json(LARGE[name]))
         times.append(time.thread_time() - started)
     assert min(times) < 0.4
+
+
+async def test_a_body_that_came_before_means_the_same_again() -> None:
+    """Whatever came in between, and however much of it: bodies that are remembered belong to their own bytes."""
+    async with make_world().client() as client:
+        for _ in range(2):
+            for number in range(KEPT_BODIES + 20):
+                query = {"query": "query ($name: String) { hello(name: $name) }", "variables": {"name": f"n{number}"}}
+                found = (await client.post("/", json=query)).json()
+                assert f"n{number}" in found["data"]["hello"]
+            assert (
+                await client.post("/", json={"query": "{ hello"})
+            ).status_code == 200  # a legacy client's parse error
+            assert "errors" in (await client.post("/", json={"query": "{ hello"})).json()
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
