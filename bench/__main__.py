@@ -14,6 +14,7 @@ from pathlib import Path
 
 import uvloop
 
+from bench import node
 from bench.agreement import Party, check_agreement
 from bench.load import WrongAnswer, drive
 from bench.ratios import losses, ratio_table, ratios
@@ -22,7 +23,9 @@ from bench.servers import OURS, WORKERS, Server, ServerFailed, serving
 from bench.workloads import Workload, workloads
 from bench.world import FULL, SMALL, Copy, Size, Store, copy_of, stores
 
-VARIANTS = ("engine", "shanzhi-stock", "stock", "stock-cached", "hand", "bare", *WORKERS)
+VARIANTS = ("engine", "shanzhi-stock", "stock", "stock-cached", "hand", "bare", "peer", *WORKERS)
+ONLY = {"bare": ("W0",), "peer": node.PEER_WORKLOADS}
+"""Baselines that do not answer every workload."""
 RESULTS = Path(__file__).parent / "results.json"
 
 
@@ -76,6 +79,7 @@ def arguments() -> argparse.Namespace:
 async def main(given: argparse.Namespace) -> None:
     """Build what is missing, start the servers, measure, report."""
     plan = QUICK if given.quick else DEFAULT
+    given.variants = _runnable(given.variants)
     async with AsyncExitStack() as stack:
         running: list[Running] = []
         for store in stores(given.data, plan.size, given.database or ("sqlite" if given.quick else None)):
@@ -86,6 +90,14 @@ async def main(given: argparse.Namespace) -> None:
             print(f"round {number + 1} of {count}", flush=True)
             rounds.append(await _round(running, plan, number))
     _report(given, rounds)
+
+
+def _runnable(variants: Sequence[str]) -> list[str]:
+    """Leave out the peer where Node cannot run it, and say why; what is left is then a partial run."""
+    why = node.why_left_out() if "peer" in variants else None
+    if why is not None:
+        print(f"peer is left out: {why}", flush=True)
+    return [name for name in variants if name != "peer" or why is None]
 
 
 def _report(given: argparse.Namespace, rounds: Sequence[Sequence[Figures]]) -> None:
@@ -129,7 +141,7 @@ async def _start(stack: AsyncExitStack, store: Store, given: argparse.Namespace)
 
 def _wanted(variant: str, copy: Copy, only: Sequence[str] | None) -> list[Workload]:
     found = [work for work in workloads(copy) if only is None or work.name in only]
-    return [work for work in found if work.name == "W0"] if variant == "bare" else found
+    return [work for work in found if work.name in ONLY.get(variant, (work.name,))]
 
 
 async def _agree(started: Sequence[Running]) -> None:

@@ -17,6 +17,7 @@ BARS: Mapping[tuple[str, str], float] = {
        {"W1": 40, "W2": 25, "W3": 60, "W4": 60, "W5": 10, "W6": 15}.items()},
     **{("hand", name): 0.7 for name in ("W1", "W2", "W3", "W4", "W6")},
     ("bare", "W0"): 0.8,
+    **{("peer", name): bar for name, bar in {"W1": 1.2, "W2": 2, "W3": 3, "W4": 3, "W5": 1}.items()},
 }  # fmt: skip
 """Requests per second of our engine over those of a baseline: what is asked."""
 

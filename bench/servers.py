@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from bench import node
 from bench.load import HOST, Line
 
 ROOT = Path(__file__).parent.parent
@@ -80,6 +81,8 @@ def _start(command: list[str], environment: dict[str, str], log: BinaryIO) -> su
 def _command(variant: str, port: int) -> list[str]:
     if variant in OURS:
         return [sys.executable, str(ROOT / "server.py"), "serve", "--port", str(port)]
+    if variant == "peer":
+        return node.command(port)
     return [sys.executable, "-m", "bench.baselines", variant, "--port", str(port)]
 
 
@@ -92,6 +95,7 @@ def environment(variant: str, folder: Path, url: str, secret: str) -> dict[str, 
         "SHANZHI_WORKERS": WORKERS.get(variant, "1"),
         # Counted as in production, but one machine asks for thousands here.
         "SHANZHI_RATE_LIMIT": "1000000000",
+        "NODE_ENV": "production",  # graphql-js checks every type twice otherwise
     }  # fmt: skip
     return {**kept, **ours}
 
