@@ -25,7 +25,7 @@ from core.viewers import load_viewer
 from plugins.voting.rules import Choice
 from plugins.voting.service.casting import cast_ballot
 from schema.asgi import application
-from tests.acceptance.test_live import _open
+from tests.acceptance.test_live import open_feed
 from tests.acceptance.voting_world import Entry, cast, make_roll, opened, show
 from tests.conftest import World
 
@@ -77,7 +77,7 @@ async def test_a_rush_loses_and_doubles_nothing(world: World, live: str) -> None
     poll, (motion,) = await opened(world, roll, "SERVICE_PROVIDER")
     signed = await tokens(world)
     start = (await world.gql("{ changes { cursor } }")).data["changes"]["cursor"]
-    sockets = [await _open(live, token, start) for token in signed[:WATCHERS]]
+    sockets = [await open_feed(live, token, start) for token in signed[:WATCHERS]]
     watching = [asyncio.create_task(casts_seen(socket)) for socket in sockets]
 
     async def once(n: int) -> Any:
