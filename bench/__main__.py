@@ -23,7 +23,7 @@ from bench.servers import OURS, WORKERS, Server, ServerFailed, serving
 from bench.workloads import Workload, workloads
 from bench.world import FULL, SMALL, Copy, Size, Store, copy_of, stores
 
-VARIANTS = ("engine", "shanzhi-stock", "stock", "stock-cached", "hand", "bare", "peer", *WORKERS)
+VARIANTS = ("engine", "shanzhi-stock", "stock", "stock-cached", "hand", "bare", "peer")
 ONLY = {"bare": ("W0",), "peer": node.PEER_WORKLOADS}
 """Baselines that do not answer every workload."""
 RESULTS = Path(__file__).parent / "results.json"
@@ -66,7 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "shanzhi-bench",
                         help="where the world is kept between runs (default: %(default)s)")  # fmt: skip
     parser.add_argument("--database", choices=("sqlite", "postgres"), help="only this one")
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS, help="only these")
+    parser.add_argument("--variants", nargs="+", choices=(*VARIANTS, *WORKERS), default=VARIANTS, help="only these")
     parser.add_argument("--rounds", type=int, help=f"how often all is measured (default: {DEFAULT.rounds})")
     parser.add_argument("--only", nargs="+", metavar="W", help="only these workloads, e.g. --only W3 W4")
     parser.add_argument(
