@@ -45,8 +45,10 @@ class Bus:
 
     @property
     def state(self) -> str:
-        """Say, for ``/readyz``, by what the processes hear of each other: a line's name, or ``polling``."""
-        return self._line.name if self._line is not None and self._is_up else "polling"
+        """Say, for ``/readyz``, by what the processes hear of each other: a line's name, ``polling``, or ``none`` for one alone."""
+        if self._line is None:
+            return "none"
+        return self._line.name if self._is_up else "polling"
 
     def announce(self, person_id: int | None = None) -> None:
         """Say that a deed was committed, and by whom; several at once are said together."""

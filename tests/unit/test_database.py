@@ -582,6 +582,34 @@ async def test_odd_file_names_are_file_names(tmp_path: Path) -> None:
         assert await database.value(COUNT) == 1
 
 
+def telling_thread(ran: threading.Event) -> Callable[[Tx], Awaitable[str]]:
+    """Make a deed that tells which thread it runs on."""
+
+    async def deed(tx: Tx) -> str:
+        await tx.execute(ADD, (f"by {new_id()}", 1))
+        ran.set()
+        return threading.current_thread().name
+
+    return deed
+
+
+async def test_short_deeds_run_on_the_loop_and_others_beside_it(sqlite: Database) -> None:
+    """Groups of short deeds share the loop's thread; one that may take long keeps its whole group off it."""
+    here = threading.current_thread().name
+    assert await sqlite.run(telling_thread(threading.Event()), shared=True) == here
+    assert await sqlite.run(telling_thread(threading.Event())) == "shanzhi-writer"
+
+
+async def test_a_loop_that_is_held_up_holds_no_deed_up(sqlite: Database) -> None:
+    """A short deed waits a second for its loop; then it runs without it, once, and is answered when the loop is back."""
+    ran = threading.Event()
+    waiting = asyncio.create_task(sqlite.run(telling_thread(ran), shared=True))
+    await asyncio.sleep(0)  # the task has queued its deed; from here on the loop does nothing else
+    assert ran.wait(30)
+    assert await waiting == "shanzhi-writer"
+    assert await sqlite.value(COUNT) == 1
+
+
 async def test_closing_finishes_what_waits_and_refuses_what_comes_later(tmp_path: Path) -> None:
     """Deeds queued before the end are done and answered; one after it is refused at once."""
     async with made("sqlite", tmp_path) as url:
