@@ -28,7 +28,7 @@ from core.config import Config, ConfigError, load_config
 from core.database import StorageUnavailable
 from core.divisions import import_divisions
 from core.errors import DomainError
-from core.host import Host, HostError, ManifestError, PluginListError, explain
+from core.host import Host, HostError, ManifestError, PluginListError, Refusal, explain, pin_of
 from core.kernel import Kernel, load_host
 from core.passwords import check_username
 from core.upgrade import MigrationFailed, outstanding, upgrade, write_migration
@@ -462,6 +462,15 @@ def plugin_migration(
     except MigrationFailed as error:
         raise _end(REFUSED, str(error)) from error
     typer.echo(f"wrote {path}" if path else "the models have not changed")
+
+
+@plugin_app.command("pin")
+def plugin_pin(plugin: Annotated[str, typer.Argument(help="The id of an installed package's plugin.")]) -> None:
+    """Print the line for ``installed`` in plugins.toml that lets exactly these files run, once you have read them."""
+    try:
+        typer.echo(f'"{pin_of(plugin)}"')
+    except Refusal as refusal:
+        raise _end(REFUSED, *(reason.text("en") for reason in refusal.reasons)) from refusal
 
 
 def _switch(spec: Any, plugin: str, community: str, reason: str, dev: bool) -> None:

@@ -24,9 +24,11 @@ from core._host import discovery, loader
 from core._host import messages as say
 from core._host.breaker import Breakers
 from core._host.compiled import Compiled
+from core._host.discovery import pin_of
 from core._host.manifest import DataClass, Manifest
+from core._host.pins import Pin
 from core._host.plugin_list import PluginList, read_plugin_list
-from core._host.reasons import HostError, ManifestError, PluginFault, PluginListError, Reason, Said
+from core._host.reasons import HostError, ManifestError, PluginFault, PluginListError, Reason, Refusal, Said
 from core._host.record import Namespace, Plugin, PluginState
 from core.access import Permission
 from core.clock import to_wire
@@ -229,6 +231,6 @@ def _line(plugin: Plugin, language: str = "en") -> str:
 
 __all__ = [
     "AppMigrations", "DataClass", "Host", "HostError", "Manifest", "ManifestError", "MigrationOutcome", "Namespace",
-    "Plugin", "PluginFault", "PluginList", "PluginListError", "PluginState", "Reason", "Said", "explain",
-    "read_plugin_list",
+    "Pin", "Plugin", "PluginFault", "PluginList", "PluginListError", "PluginState", "Reason", "Refusal", "Said", "explain",
+    "pin_of", "read_plugin_list",
 ]  # fmt: skip

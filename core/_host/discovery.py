@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from core._host import manifest
+from core._host import manifest, pins
 from core._host import messages as say
 from core._host.manifest import Manifest
+from core._host.pins import Pin
 from core._host.plugin_list import PluginList
 from core._host.reasons import ManifestError, Refusal, Said, did_you_mean
 from core._host.record import Plugin
@@ -28,9 +29,10 @@ class Found:
     folder: Path | None
     origin: str
     third_party: bool = False
+    pin: Pin | None = None
 
     def read(self) -> Manifest:
-        """Read its manifest. Raises ManifestError, also when it is about another plugin than its name says."""
+        """Read its manifest. Raises ManifestError, also when it is about another plugin, Refusal when it is not as pinned."""
         if self.folder is None:
             raise Refusal(say.NO_PACKAGE(origin=self.origin, module=self.module))
         path = self.folder / manifest.FILE
@@ -41,6 +43,8 @@ class Found:
                 f"id is {found.id}, but {self.origin} calls the plugin {self.name}.",
             )
             raise ManifestError(path, "id", cause, Said("请使两者一致。", "Make the two agree."))
+        if self.pin is not None:
+            self.pin.check(found, self.folder)
         return found
 
     def plugin(self) -> Plugin:
@@ -76,6 +80,17 @@ def installed() -> dict[str, list[Found]]:
     return found
 
 
+def pin_of(name: str) -> Pin:
+    """Return the pin of an installed package's plugin as it lies here. Raises Refusal when there is none, or several."""
+    places = installed().get(name, [])
+    if len(places) != 1:
+        origins = ", ".join(place.origin for place in places)
+        raise Refusal(say.AMBIGUOUS(name=name, origins=origins) if places else say.NOT_INSTALLED(name=name))
+    (place,) = places
+    found = place.read()
+    return Pin(name, found.version, pins.tree_hash(place.folder or Path()))
+
+
 def locate(module: str) -> Path | None:
     """Find the folder of a package without importing it, nor the packages it lies in."""
     first, *rest = module.split(".")
@@ -94,6 +109,9 @@ def locate(module: str) -> Path | None:
 
 def choose(wanted: PluginList, folder: dict[str, Found], packages: dict[str, list[Found]]) -> list[Plugin]:
     """Return the records of the plugins that a list asks for, each id once; what cannot be found is there as failed."""
+    packages = {
+        name: [replace(place, pin=wanted.pins.get(name)) for place in found] for name, found in packages.items()
+    }
     names = set(folder) if wanted.load == "*" else set(wanted.load)
     known = {*folder, *packages}
     return [_chosen(name, wanted, folder, packages, known) for name in sorted(names | wanted.installed)]

@@ -26,6 +26,34 @@ NO_PACKAGE = Rule(
     "请重新安装该插件；入口应指向含有 plugin.toml 的包。",
     "Install the plugin again; its entry point must name the package that holds plugin.toml.",
 )
+NOT_INSTALLED = Rule(
+    "discover",
+    "没有已安装的软件包提供插件 {name}。",
+    "No installed package offers a plugin {name}.",
+    "请先安装；plugins/ 中的插件不需要固定版本。",
+    "Install it first; what lies in plugins/ needs no pin.",
+)
+OTHER_VERSION = Rule(
+    "discover",
+    "plugins.toml 指定 {name} 的版本为 {pinned}，已安装的是 {version}。",
+    "plugins.toml names version {pinned} of {name}; version {version} is installed.",
+    "请安装指定的版本；或在审阅新版本后运行 python server.py plugin pin {name}，写入它给出的一行。",
+    "Install the version named; or read through the new one, run python server.py plugin pin {name}, and write its line.",
+)
+OTHER_FILES = Rule(
+    "discover",
+    "{name} 的文件与 plugins.toml 指定的不同：应为 sha256:{pinned}，实为 sha256:{found}。",
+    "The files of {name} are not those that plugins.toml names: sha256:{pinned} there, sha256:{found} here.",
+    "请重新安装该软件包；如文件系有意更改，请审阅后运行 python server.py plugin pin {name}，写入它给出的一行。",
+    "Install the package again; if they were changed on purpose, read them, run python server.py plugin pin {name}, and write its line.",
+)
+LINKED_FILE = Rule(
+    "discover",
+    "{file} 是链接，其所指内容无法列入校验值。",
+    "{file} is a link; what lies behind it cannot be part of the hash.",
+    "请以普通方式安装该软件包，或去掉 plugins.toml 中的校验值。",
+    "Install the package as plain files, or take the hash out of plugins.toml.",
+)
 
 # What they need.
 CIRCLE = Rule(

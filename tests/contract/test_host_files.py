@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core._host import manifest
-from core.host import DataClass, ManifestError, PluginList, PluginListError, read_plugin_list
+from core.host import DataClass, ManifestError, Pin, PluginList, PluginListError, read_plugin_list
 
 WHOLE = """
 id = "wishes"
@@ -108,9 +108,9 @@ def write_list(tmp_path: Path, text: str) -> Path:
 
 def test_the_plugin_list_is_read(tmp_path: Path) -> None:
     """Ids, installed packages and strictness arrive; the server's own section is none of our business."""
-    text = 'strict = true\n[plugins]\nload = ["b", "a"]\ninstalled = ["c"]\n[server]\nport = 8000\n'
+    text = 'strict = true\n[plugins]\nload = ["b", "a"]\ninstalled = ["c==1.2"]\n[server]\nport = 8000\n'
     found = read_plugin_list(write_list(tmp_path, text))
-    assert found == PluginList(frozenset({"a", "b"}), frozenset({"c"}), strict=True)
+    assert found == PluginList(frozenset({"a", "b"}), frozenset({"c"}), strict=True, pins={"c": Pin("c", "1.2")})
 
 
 def test_an_empty_plugin_list_loads_every_plugin_of_the_folder(tmp_path: Path) -> None:
@@ -133,6 +133,10 @@ def test_the_plugin_list_of_this_repository_is_valid() -> None:
         ('[plugins]\nload = ["a-b"]', "not a plugin id"),
         ("[plugins]\nload = [1]", "list of texts"),
         ("plugins = []", "a table"),
+        ('[plugins]\ninstalled = ["acme"]', 'Write "id==version"'),
+        ('[plugins]\ninstalled = ["acme>=1"]', 'Write "id==version"'),
+        ('[plugins]\ninstalled = ["acme==1 sha256:abc"]', 'Write "id==version"'),
+        ('[plugins]\ninstalled = ["acme==1", "acme==2"]', "names acme twice"),
     ],
 )
 def test_a_mistake_in_the_plugin_list_is_refused(tmp_path: Path, text: str, said: str) -> None:
