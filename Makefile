@@ -32,8 +32,9 @@ schema: $(VENV)/.run ## write schema/superset.graphql
 bench: $(VENV)/.dev ## measure; make bench ARGS=...
 	$(BIN)/python -m bench $(ARGS)
 
-lock: $(VENV)/.dev ## write requirements/*.txt anew; make lock ARGS=--upgrade for newer versions
+lock: $(VENV)/.dev ## write requirements/*.txt and the bill of materials anew; make lock ARGS=--upgrade for newer versions
 	for set in run dev; do $(LOCK) $(ARGS) --output-file requirements/$$set.txt requirements/$$set.in || exit 1; done
+	$(INSTALL) --require-hashes -r requirements/dev.txt && $(BIN)/python requirements/sbom.py
 
 assets: ## build the offline GraphiQL anew (needs npm)
 	schema/_assets/build.sh
