@@ -96,7 +96,7 @@ def deed(
         verb: str = name or body.__name__
         full = verb if "." in verb else f"{plugin}.{verb}"
         found = on.step(step) if on is not None and step is not None else None
-        if on is None and permission is None:
+        if found is None and permission is None:
             raise TypeError(f"the deed {full} needs a permission, or a step of a lifecycle")
         return DeedSpec(full, body, permission, place, on, found, opens, (body.__doc__ or "").strip(), traces_actor)
 

@@ -34,6 +34,7 @@ from schema.front import GraphQLFront
 from schema.gate import Gate
 from schema.limits import Limits
 from schema.operations import Operations
+from schema.policies import check_routes
 from schema.sockets import GraphQLSocket
 
 DRAIN_SECONDS = 10
@@ -230,7 +231,7 @@ class Site:
 
     def routes(self) -> list[Any]:
         """Return the table of addresses."""
-        return [
+        found = [
             *_both("/graphql", self.superset),
             *_both("/c/{code}/graphql", self.community),
             Route("/", _home),
@@ -242,6 +243,8 @@ class Site:
             Route("/healthz", self._late("healthz")),
             Route("/readyz", self._late("readyz")),
         ]
+        check_routes([route.path for route in found])
+        return found
 
 
 def application(kernel: Kernel | Opening, *, demo: Mapping[str, Any] | None = None) -> ASGIApp:

@@ -44,6 +44,11 @@ def ref(type_name: str, description: str, *, optional: bool = False) -> Any:
     return strawberry.field(description=description, metadata={"ref": type_name}, **default)
 
 
+def named(what: str, description: str, **default: Any) -> Any:
+    """Declare an ID field that the deed itself looks up, and say what it names: places by their codes, any matter."""
+    return strawberry.field(description=description, metadata={"names": what}, **default)
+
+
 def text(description: str, **default: Any) -> Any:
     """Declare any other input field with its description."""
     return strawberry.field(description=description, **default)
