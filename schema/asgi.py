@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core import access, accounts
 from core.database import StorageUnavailable
 from core.kernel import Kernel
+from core.tokens import read_access_token
 from schema.compose import ProfileSchema, profiles_of
 from schema.context import Context
 from schema.documents import load_documents
@@ -96,13 +98,15 @@ class Edge:
     async def context(self, caller: Caller) -> Context:
         """Make the context of a request: who asks, when, with which settings."""
         kernel = self.kernel
-        viewer = access.Viewer(language=caller.language)
+        viewer, recognise = access.Viewer(language=caller.language), None
         if caller.authorization:
-            viewer = await accounts.authenticate(kernel, _bearer(caller.authorization), caller.language)
+            claims = read_access_token(kernel, _bearer(caller.authorization), kernel.clock.now())
+            recognise = partial(accounts.viewer_of, kernel, claims, caller.language)
+            viewer = await recognise()
         client = caller.scope.get("client")
         return Context(
             kernel, viewer, await kernel.settings_book(), kernel.clock.now(), address=client[0] if client else "",
-            community_path=caller.scope.get("shanzhi.path"),
+            community_path=caller.scope.get("shanzhi.path"), recognise=recognise,
         )  # fmt: skip
 
     async def superset(self, scope: Scope, receive: Receive, send: Send) -> None:

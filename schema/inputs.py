@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -50,6 +50,20 @@ class DeedArguments:
                 found[argument] = value if read is None or value is None else read(value, (*path, name))
         return found
 
+    def references(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
+        """Yield what the ids in an input name: the field, the type, the key. Those inside of nested inputs are the deed's."""
+        for name, expected in self._references.items():
+            values = given.get(name)
+            for value in values if isinstance(values, list) else [values]:
+                parsed = parse_global_id(str(value)) if value is not None else None
+                if parsed is not None and parsed[0] == expected:
+                    yield name, expected, parsed[1]
+
+    @cached_property
+    def _references(self) -> Mapping[str, str]:
+        fields = get_object_definition(self._type, strict=True).fields
+        return {_name(field): field.metadata["ref"] for field in fields if field.metadata and "ref" in field.metadata}
+
     @cached_property
     def _parts(self) -> tuple[_Part, ...]:
         definition = get_object_definition(self._type, strict=True)
@@ -58,9 +72,13 @@ class DeedArguments:
 
 
 def _part(field: StrawberryField, type_: Any) -> _Part:
-    name = field.graphql_name or to_camel_case(field.python_name)
+    name = _name(field)
     expected = field.metadata.get("ref") if field.metadata else None
     return _Part(name, field.python_name, _default(field), _key_of(expected) if expected else _read(type_))
+
+
+def _name(field: StrawberryField) -> str:
+    return field.graphql_name or to_camel_case(field.python_name)
 
 
 def _default(field: StrawberryField) -> Callable[[], Any]:

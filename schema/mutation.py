@@ -9,7 +9,7 @@ claim_wish = mutation(service.claim_wish, ClaimWishInput, "Wish")
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Any, cast
 
 import strawberry
@@ -21,10 +21,14 @@ from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
 from core import errors
+from core.ids import global_id
 from core.work import DeedSpec, Fresh
 from schema.declared import REGISTRY
 from schema.errors import MEMBERS
 from schema.inputs import IDEMPOTENCY_KEY, DeedArguments
+
+TELLING = (errors.Unauthenticated, errors.NotAllowed, errors.NotFound, errors.Disabled)
+"""Refusals that a deed may raise before it is known that the viewer may know of what the input names."""
 
 
 @strawberry.input(description="What every mutation accepts.")
@@ -75,9 +79,12 @@ def mutation(
 
     async def answer(given: Mapping[str, Any], info: strawberry.Info) -> Any:
         arguments = taken.read(given)
-        if prepare is not None:
-            arguments = await prepare(arguments, info)
-        result = await info.context.perform(spec, arguments, given.get(IDEMPOTENCY_KEY))
+        try:
+            if prepare is not None:
+                arguments = await prepare(arguments, info)
+            result = await info.context.perform(spec, arguments, given.get(IDEMPOTENCY_KEY))
+        except errors.DomainError as refusal:
+            raise await _as_seen(refusal, taken.references(given), info) from None
         if present is not None:
             made = present(result, info)
             return await made if inspect.isawaitable(made) else made
@@ -101,6 +108,21 @@ def mutation(
     made = strawberry.mutation(resolver=resolve, description=about, name=to_camel_case(name))
     made.metadata = {**made.metadata, "deed": spec, "answer": answer}
     return made
+
+
+async def _as_seen(
+    refusal: errors.DomainError, references: Iterable[tuple[str, str, int]], info: strawberry.Info
+) -> errors.DomainError:
+    """Return a refusal as it may be told: of what the viewer may not see, it says no more than that there is none.
+
+    Else whoever guesses ids could tell those that exist, and where, from those that do not. It is asked after the fact,
+    so that deeds that succeed pay nothing for it.
+    """
+    if isinstance(refusal, TELLING) or refusal.code == errors.PLACE_CLOSED.code:
+        for name, type_name, key in references:
+            if not await info.context.reading.may_know(REGISTRY[type_name], key):
+                return errors.NOT_FOUND(path=("input", name), what=global_id(type_name, key))
+    return refusal
 
 
 def _named(input_type: type, name: str) -> type:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from core import access, errors
+from core import access, accounts, errors
 from core.host import PluginState
 from core.ids import parse_global_id
 from core.work import DeedSpec
@@ -15,8 +15,9 @@ from schema.errors import user_error
 from schema.feed import Change, ChangePage, changes_after, follow
 from schema.meta import Meta, meta_of
 from schema.node import Node
+from schema.paging import NEWEST, Connection
 from schema.policies import Guard, guarded
-from schema.types import Ability, Community, Person, ViewerInfo, ViewerRole
+from schema.types import Ability, Community, Person, TraceRecord, ViewerInfo, ViewerRole
 
 graphql_enum(PluginState)
 
@@ -112,6 +113,23 @@ class Query:
         return meta_of(info)
 
     @strawberry.field(
+        description="Security events, newest first: refused and locked logins, sessions, accounts, appointments, data taken "
+        "out; for audit administrators, and for auditors as far as a place is concerned."
+    )
+    async def security_events(
+        self,
+        info: strawberry.Info,
+        first: First = 20,
+        after: Annotated[str | None, strawberry.argument(description="Begin behind this cursor.")] = strawberry.UNSET,
+        deed: Annotated[
+            str | None, strawberry.argument(description="Only these, e.g. `core.login_locked`.")
+        ] = strawberry.UNSET,
+    ) -> Connection[TraceRecord]:
+        names = sorted(_security_events(info) & {deed}) if deed else sorted(_security_events(info))
+        where = access.Where(f"{{t}}.deed IN ({', '.join('?' * len(names))})", tuple(names)) if names else access.FALSE
+        return await info.context.reading.page("TraceRecord", info, where=where, order=NEWEST, first=first, after=after)
+
+    @strawberry.field(
         description="What happened after a cursor, as far as the viewer may see it: for polling.",
         metadata=guarded(Guard.CHECKED, "every event is chosen by what the viewer may see at that moment"),
     )
@@ -127,6 +145,12 @@ class Query:
         first: First = 50,
     ) -> ChangePage:
         return await changes_after(info, after, community, first)
+
+
+def _security_events(info: strawberry.Info) -> frozenset[str]:
+    """Return the deeds that concern access, and those by which data leave the server."""
+    taking_out = (name for name, spec in deeds_of(info.schema).items() if spec.takes_out)
+    return accounts.SECURITY_EVENTS.union(taking_out)
 
 
 def _told(reason: Any, context: Any) -> str | None:

@@ -106,7 +106,28 @@ class Ability:
     reason: UserError | None = strawberry.field(description="Why not; null when allowed.", default=None)
 
 
-@declared(models.TraceLeaf, visible=holders("core.read_trace", path=ROW_PATH, place=ROW_PLACE))
+def without_place(sight: access.Sight) -> access.Where:
+    """Show what belongs to no place, a login or a lock, to who watches over access where the person concerned belongs.
+
+    Guesses at names that nobody has concern no person: whoever watches anywhere may see them.
+    """
+    ranges = sight.viewer.ranges("core.read_security")
+    if not ranges:
+        return access.TRUE if sight.viewer.system is not None else access.FALSE
+    reached = access.within("c.path", ranges)
+    appointed = "FROM core_trace_salt s JOIN core_appointment a ON a.person_id = s.person_id"
+    return access.Where(
+        f"({{t}}.community_id IS NULL AND {{t}}.matter_id IS NULL AND (NOT EXISTS (SELECT 1 {appointed} "
+        f"WHERE s.leaf_id = {{t}}.id AND a.community_id IS NOT NULL) OR EXISTS (SELECT 1 {appointed} "
+        f"JOIN core_community c ON c.id = a.community_id WHERE s.leaf_id = {{t}}.id AND {reached.sql})))",
+        reached.params,
+    )
+
+
+@declared(
+    models.TraceLeaf,
+    visible=either(holders("core.read_trace", path=ROW_PATH, place=ROW_PLACE), without_place),
+)
 class TraceRecord(Node):
     """One deed in the append-only record."""
 

@@ -131,7 +131,7 @@ async def follow(info: strawberry.Info, poll: str) -> AsyncGenerator[Turnout | N
     async for _ in kernel.feed.rings():
         found = await shared.look()
         if not shown or found.turnout != last:
-            await info.context.refresh()
+            await info.context.look_again()
             if not await info.context.reading.exists(REGISTRY["Poll"], named[1]):
                 raise _not_found(poll)
             shown, last = True, found.turnout

@@ -24,7 +24,7 @@ from schema.paging import Filter, Order
 from schema.policies import Guard, Policies, guarded
 from schema.root import Query
 from tests.contract import conformance
-from tests.contract.host_samples import Samples, why
+from tests.contract.host_samples import Samples, models, why
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ def test_a_plugin_with_a_field_without_a_policy_is_refused(samples: Samples) -> 
 def test_a_plugin_with_a_type_without_a_predicate_is_refused(samples: Samples) -> None:
     """Rows of which nothing says who may see them do not even load."""
     module = f"{samples.package}.blind"
-    table = "from tortoise import fields\nfrom tortoise.models import Model\n\nclass Item(Model):\n    id = fields.BigIntField(primary_key=True)\n    label = fields.CharField(20)\n\n    class Meta:\n        table = 'blind_item'\n\n__models__ = [Item]\n"
+    table = models("blind", "label = fields.CharField(20)")["models.py"]
     files = {"schema.py": UNSEEN_ROWS.format(module=module), "models.py": table}
     samples.plugin("blind", GRAPHQL.format(module=module), files)
     said = refusal(samples, "blind")
