@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -50,19 +50,15 @@ class DeedArguments:
                 found[argument] = value if read is None or value is None else read(value, (*path, name))
         return found
 
-    def references(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
-        """Yield what the ids in an input name: the field, the type, the key. Those inside of nested inputs are the deed's."""
-        for name, expected in self._references.items():
-            values = given.get(name)
-            for value in values if isinstance(values, list) else [values]:
-                parsed = parse_global_id(str(value)) if value is not None else None
-                if parsed is not None and parsed[0] == expected:
-                    yield name, expected, parsed[1]
+    def subject(self, given: Mapping[str, Any]) -> tuple[str, int] | None:
+        """Return the type and key of what the input is about, as its ``id`` names it; None when it names nothing."""
+        parsed = parse_global_id(str(given.get("id"))) if self._about is not None else None
+        return parsed if parsed is not None and parsed[0] == self._about else None
 
     @cached_property
-    def _references(self) -> Mapping[str, str]:
+    def _about(self) -> str | None:
         fields = get_object_definition(self._type, strict=True).fields
-        return {_name(field): field.metadata["ref"] for field in fields if field.metadata and "ref" in field.metadata}
+        return next((f.metadata.get("ref") for f in fields if f.python_name == "id" and f.metadata), None)
 
     @cached_property
     def _parts(self) -> tuple[_Part, ...]:

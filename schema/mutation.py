@@ -9,7 +9,7 @@ claim_wish = mutation(service.claim_wish, ClaimWishInput, "Wish")
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, cast
 
 import strawberry
@@ -84,7 +84,7 @@ def mutation(
                 arguments = await prepare(arguments, info)
             result = await info.context.perform(spec, arguments, given.get(IDEMPOTENCY_KEY))
         except errors.DomainError as refusal:
-            raise await _as_seen(refusal, taken.references(given), info) from None
+            raise await _as_seen(refusal, taken.subject(given), info) from None
         if present is not None:
             made = present(result, info)
             return await made if inspect.isawaitable(made) else made
@@ -111,18 +111,17 @@ def mutation(
 
 
 async def _as_seen(
-    refusal: errors.DomainError, references: Iterable[tuple[str, str, int]], info: strawberry.Info
+    refusal: errors.DomainError, subject: tuple[str, int] | None, info: strawberry.Info
 ) -> errors.DomainError:
     """Return a refusal as it may be told: of what the viewer may not see, it says no more than that there is none.
 
     Else whoever guesses ids could tell those that exist, and where, from those that do not. It is asked after the fact,
     so that deeds that succeed pay nothing for it.
     """
-    if isinstance(refusal, TELLING) or refusal.code == errors.PLACE_CLOSED.code:
-        for name, type_name, key in references:
-            if not await info.context.reading.may_know(REGISTRY[type_name], key):
-                return errors.NOT_FOUND(path=("input", name), what=global_id(type_name, key))
-    return refusal
+    tells = isinstance(refusal, TELLING) or refusal.code == errors.PLACE_CLOSED.code
+    if subject is None or not tells or await info.context.reading.may_know(REGISTRY[subject[0]], subject[1]):
+        return refusal
+    return errors.NOT_FOUND(path=("input", "id"), what=global_id(*subject))
 
 
 def _named(input_type: type, name: str) -> type:
