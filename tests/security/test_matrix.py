@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,6 @@ SAMPLE = ("correctUnitArea", "endAppointment", "exportBallots", "suspendAccount"
 """Deeds that are tried again by every test run; ``make matrix`` tries all of them."""
 
 NOBODY_IN_THE_WORLD = {"previewRosterImport"}  # needs an uploaded file; told in the tests of the register
-PLACES = {"stairwell": 5, "building": 4, "compound": 3, "community": 2, "town": 1, "district": 0}
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,15 @@ def reviewed() -> matrix.Table:
     return matrix.read()
 
 
-async def test_the_table_is_as_it_was_reviewed(
-    reviewed: matrix.Table, tmp_path: Path, _template: dict[str, Any]
-) -> None:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Fill the world once for all tests of the table."""
+    folder = tmp_path_factory.mktemp("matrix")
+    return asyncio.run(matrix.stage({"folder": folder, "made": {}}, folder))
+
+
+async def test_the_table_is_as_it_was_reviewed(reviewed: matrix.Table, made: Stage) -> None:
     """Every row of every type and every list at every place, and a sample of deeds; then those whose time is over."""
-    made = await matrix.stage(_template, tmp_path)
     async with made.open() as world:
         found = {**await matrix.reads(world, made.tokens, ACTING), **await matrix.lists(world, made.tokens, ACTING)}
         assert {row for row in reviewed if not row.startswith("deed ")} == set(found), "make matrix"
@@ -143,10 +147,9 @@ NARROW = sorted(
 
 
 async def test_without_a_predicate_a_cell_fails(
-    reviewed: matrix.Table, tmp_path: Path, _template: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    reviewed: matrix.Table, made: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Taken away one by one, the predicate of each of these types changes the row of that type in the table."""
-    made = await matrix.stage(_template, tmp_path)
     for name in NARROW:
         with monkeypatch.context() as patch:
             patch.setitem(REGISTRY, name, _open(REGISTRY[name]))
@@ -162,6 +165,4 @@ async def test_without_a_predicate_a_cell_fails(
 
 
 def _open(declaration: Declared) -> Declared:
-    from dataclasses import replace
-
     return replace(declaration, visible=everyone)
