@@ -107,7 +107,7 @@ def test_whoever_is_admitted_holds_the_permission(reviewed: matrix.Table) -> Non
     promised, checked = roles_by_permission(), 0
     for name, found in schema.mutation_type.fields.items():
         spec = found.extensions["strawberry-definition"].metadata.get("deed")
-        if spec is None:
+        if spec is None or spec.plugin in conformance.installed():  # the page is of the plugins in this repository
             continue
         step = spec.step
         code = spec.permission or (step.permission if step else None)
