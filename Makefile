@@ -8,7 +8,7 @@ EXAMPLES := $(patsubst %/pyproject.toml,%,$(wildcard examples/*/pyproject.toml))
 LOCK := env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --strip-extras --allow-unsafe
 
-.PHONY: help run test lint format schema bench lock assets clean
+.PHONY: help run test lint format schema bench matrix lock assets clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets (the default)
@@ -31,6 +31,9 @@ schema: $(VENV)/.run ## write schema/superset.graphql
 
 bench: $(VENV)/.dev ## measure; make bench ARGS=...
 	$(BIN)/python -m bench $(ARGS)
+
+matrix: $(VENV)/.dev ## write tests/security/matrix.csv anew: who may do what
+	$(BIN)/python -m tests.security.write_matrix
 
 lock: $(VENV)/.dev ## write requirements/*.txt and the bill of materials anew; make lock ARGS=--upgrade for newer versions
 	for set in run dev; do $(LOCK) $(ARGS) --output-file requirements/$$set.txt requirements/$$set.in || exit 1; done

@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from core import errors, events, people, trace
 from core._db.seam import Row, Tx
-from core.access import Viewer
+from core.access import TRUE, Viewer, decide, within
 from core.clock import from_wire, to_wire
 from core.errors import DomainError, NotAllowed, Problem, Unauthenticated
 from core.events import EventType
 from core.guesses import LOCKED_OUT, WINDOW, Guess, count_guess, forgive
+from core.hierarchy import place_by_code
 from core.ids import new_id
 from core.passwords import (
     BAD_USERNAME,
@@ -37,7 +38,7 @@ from core.passwords import (
     verify,
 )  # fmt: skip
 from core.people import HashedPassword
-from core.tokens import TOKEN_EXPIRED, TOKEN_INVALID, make_access_token, read_access_token
+from core.tokens import TOKEN_EXPIRED, TOKEN_INVALID, Claims, make_access_token, read_access_token
 from core.viewers import load_session_viewer
 
 if TYPE_CHECKING:
@@ -67,6 +68,12 @@ TOKEN_REUSED = Problem(
     Unauthenticated, "core.token_reused", "刷新令牌被重复使用，为保护您的账号，会话已结束。请重新登录。",
     "This refresh token was used before. To protect the account the session was ended. Sign in again.",
 )  # fmt: skip
+SECURITY_EVENTS = frozenset({
+    "core.login_refused", "core.login_locked", "core.refresh_reused", "core.change_password", "core.open_session",
+    "core.add_account", "core.suspend_account", "core.restore_account", "core.reset_password", "core.appoint",
+    "core.end_appointment", "core.remove_plugin",
+})  # fmt: skip
+"""What the trace keeps for whoever watches over access, beside the deeds of plugins that take data out."""
 PROBLEMS = (
     BAD_CREDENTIALS, LOCKED_OUT, SUSPENDED, TOKEN_EXPIRED, TOKEN_INVALID, SESSION_ENDED, TOKEN_REUSED, WEAK_PASSWORD,
     BAD_USERNAME,
@@ -138,11 +145,17 @@ async def logout(kernel: Kernel, token: str) -> None:
 
 async def authenticate(kernel: Kernel, bearer_token: str, language: str = "zh") -> Viewer:
     """Return the viewer of an access token; raises TOKEN_EXPIRED, TOKEN_INVALID or SESSION_ENDED."""
-    now = kernel.clock.now()
-    claims = read_access_token(kernel, bearer_token, now)
+    return await viewer_of(kernel, read_access_token(kernel, bearer_token, kernel.clock.now()), language)
+
+
+async def viewer_of(kernel: Kernel, claims: Claims, language: str = "zh") -> Viewer:
+    """Return the viewer of a token that was read before, as they stand now; raises SESSION_ENDED.
+
+    When the token itself ends is for whoever keeps the connection open to watch.
+    """
     viewer = await load_session_viewer(
         kernel.database, await kernel.permissions(), claims.account_id, claims.session_version, claims.family,
-        now=now, language=language, expires_at=claims.expires_at,
+        now=kernel.clock.now(), language=language, expires_at=claims.expires_at,
     )  # fmt: skip
     if viewer is None:
         raise SESSION_ENDED()
@@ -215,24 +228,38 @@ async def reset_password(
     return done
 
 
+async def _may_hash(kernel: Kernel, viewer: Viewer, arguments: Mapping[str, Any]) -> None:
+    """Raise unless a viewer may set passwords at the place they name: hashing is dear, and checking them tells names."""
+    permission = "core.manage_people" if "username" in arguments else "core.manage_accounts"
+    decide(viewer, permission, await place_by_code(kernel.database, arguments["community"])).enforce()
+
+
+async def _username_within_reach(kernel: Kernel, viewer: Viewer, account_id: int) -> str:
+    """Return the name of an account, which its password may not contain; nothing of one that is not the viewer's to reset."""
+    reached = TRUE if viewer.system is not None else within("c.path", viewer.ranges("core.manage_accounts"))
+    found = await kernel.database.value(
+        "SELECT a.username FROM core_account a WHERE a.id = ? AND EXISTS (SELECT 1 FROM core_appointment p "
+        f"JOIN core_community c ON c.id = p.community_id WHERE p.person_id = a.person_id AND {reached.sql})",
+        (account_id, *reached.params),
+    )
+    return found or ""
+
+
 async def with_hash(kernel: Kernel, viewer: Viewer, arguments: dict[str, Any]) -> dict[str, Any]:
     """Check and hash the password in the arguments of ``people.add_account`` or ``people.reset_password``.
 
-    Raises BAD_USERNAME and WEAK_PASSWORD.
+    Raises BAD_USERNAME and WEAK_PASSWORD, and NotAllowed before both.
     """
-    name = arguments.get("username")
-    if name is not None:
-        name = check_username(name)
+    await _may_hash(kernel, viewer, arguments)
+    if "username" in arguments:
+        name = check_username(arguments["username"])
         arguments = {**arguments, "username": name}
     else:
-        account = arguments["account_id"]
-        name = await kernel.database.value("SELECT username FROM core_account WHERE id = ?", (account,))
-    return {**arguments, "password": await _hash_for(kernel, viewer, arguments["password"], name or "")}
+        name = await _username_within_reach(kernel, viewer, arguments["account_id"])
+    return {**arguments, "password": await _hash_for(kernel, arguments["password"], name)}
 
 
-async def _hash_for(kernel: Kernel, viewer: Viewer, password: str, username: str) -> HashedPassword:
-    if viewer.person_id is None and viewer.system is None:  # hashing is dear: not for strangers
-        raise errors.NOT_SIGNED_IN()
+async def _hash_for(kernel: Kernel, password: str, username: str) -> HashedPassword:
     check_password(password, username)
     return HashedPassword(await hash_password(password), kernel.keys.sign("password fingerprint", password))
 

@@ -31,6 +31,8 @@ PERMISSIONS = (
         "core.manage_settings", "更改设置", "Change settings",
         roles=("community_staff", "town_staff", "district_staff", "system_admin"),
     ),
+    Permission("core.read_security", "查看安全事件", "Read security events that belong to no place: logins, locks, sessions",
+               roles=("audit_admin",)),
     Permission("core.read_trace", "查看留痕", "Read the trace", roles=("auditor", "audit_admin")),
 )  # fmt: skip
 EVENTS = (

@@ -63,6 +63,7 @@ class DeedSpec:
     opens: Lifecycle | None = None
     description: str = ""
     traces_actor: bool = True
+    takes_out: bool = False
 
     @property
     def plugin(self) -> str:
@@ -79,6 +80,7 @@ def deed(
     place: PlaceFinder | None = None,
     name: str | None = None,
     traces_actor: bool = True,
+    takes_out: bool = False,
 ) -> Callable[[Body], DeedSpec]:
     """Declare a deed.
 
@@ -87,6 +89,8 @@ def deed(
     - ``@deed(on=WISH, step="claim_wish")``: a step of a matter; argument ``id`` is the matter's key.
     - ``@deed("wishes.open_wish", opens=WISH)``: makes a matter; argument ``community`` is the place's code.
     - ``@deed("register.import_roster")``: anything else at the place that ``community`` (or ``place=``) names.
+
+    ``takes_out`` says that it hands out data that are kept from sight: it is shown among the security events.
     """
 
     def declare(body: Body) -> DeedSpec:
@@ -96,9 +100,11 @@ def deed(
         verb: str = name or body.__name__
         full = verb if "." in verb else f"{plugin}.{verb}"
         found = on.step(step) if on is not None and step is not None else None
-        if on is None and permission is None:
+        if found is None and permission is None:
             raise TypeError(f"the deed {full} needs a permission, or a step of a lifecycle")
-        return DeedSpec(full, body, permission, place, on, found, opens, (body.__doc__ or "").strip(), traces_actor)
+        return DeedSpec(
+            full, body, permission, place, on, found, opens, (body.__doc__ or "").strip(), traces_actor, takes_out
+        )
 
     return declare
 

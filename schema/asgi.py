@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core import access, accounts
 from core.database import StorageUnavailable
 from core.kernel import Kernel
+from core.tokens import read_access_token
 from schema.compose import ProfileSchema, profiles_of
 from schema.context import Context
 from schema.documents import load_documents
@@ -34,6 +36,7 @@ from schema.front import GraphQLFront
 from schema.gate import Gate
 from schema.limits import Limits
 from schema.operations import Operations
+from schema.policies import check_routes
 from schema.sockets import GraphQLSocket
 
 DRAIN_SECONDS = 10
@@ -95,13 +98,15 @@ class Edge:
     async def context(self, caller: Caller) -> Context:
         """Make the context of a request: who asks, when, with which settings."""
         kernel = self.kernel
-        viewer = access.Viewer(language=caller.language)
+        viewer, recognise = access.Viewer(language=caller.language), None
         if caller.authorization:
-            viewer = await accounts.authenticate(kernel, _bearer(caller.authorization), caller.language)
+            claims = read_access_token(kernel, _bearer(caller.authorization), kernel.clock.now())
+            recognise = partial(accounts.viewer_of, kernel, claims, caller.language)
+            viewer = await recognise()
         client = caller.scope.get("client")
         return Context(
             kernel, viewer, await kernel.settings_book(), kernel.clock.now(), address=client[0] if client else "",
-            community_path=caller.scope.get("shanzhi.path"),
+            community_path=caller.scope.get("shanzhi.path"), recognise=recognise,
         )  # fmt: skip
 
     async def superset(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -230,7 +235,7 @@ class Site:
 
     def routes(self) -> list[Any]:
         """Return the table of addresses."""
-        return [
+        found = [
             *_both("/graphql", self.superset),
             *_both("/c/{code}/graphql", self.community),
             Route("/", _home),
@@ -242,6 +247,8 @@ class Site:
             Route("/healthz", self._late("healthz")),
             Route("/readyz", self._late("readyz")),
         ]
+        check_routes([route.path for route in found])
+        return found
 
 
 def application(kernel: Kernel | Opening, *, demo: Mapping[str, Any] | None = None) -> ASGIApp:

@@ -17,11 +17,12 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
-from core import errors
-from core.host import Host, Plugin
+from core import declarations, errors
+from core.host import Host, HostError, Plugin, Said
 from schema import offices
 from schema.declared import REGISTRY
 from schema.errors import HANDLERS, MEMBERS
+from schema.policies import Policies, leaks
 from schema.root import Query, Subscription
 from schema.scalars import SCALARS
 from schema.sessions import SESSIONS, Mutation
@@ -44,12 +45,17 @@ class Fragments:
     extends: Mapping[str, type] = field(default_factory=dict)
 
 
+AS_SAID = Said("请按上面所说改名或声明。", "Rename or declare it as the message says.")
+
+
 class SchemaProblem(Exception):
     """A plugin's part of the schema breaks a rule; the message names the plugins and the remedy."""
 
-    def __init__(self, plugin: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, plugin: str, message: Said | str, remedy: Said | str = AS_SAID) -> None:
+        super().__init__(Said.of(message).en)
         self.plugin = plugin
+        self.cause = message
+        self.remedy = remedy
 
 
 class OnlyWhereOn(FieldExtension):
@@ -171,13 +177,21 @@ class Profiles:
     def check(self) -> None:
         """Build every plugin's part by itself and compare them; a plugin that breaks a rule is marked failed."""
         names: dict[str, str] = {}
+        _check_core(ProfileSchema([]))
         for plugin in list(self.host.ready()):
             try:
-                _check_plugin(plugin, self._solo(plugin), names)
+                solo = self._solo(plugin)
+                _check_plugin(plugin, solo, names)
+                _check_policies(plugin.id, solo, self.permissions())
             except SchemaProblem as problem:
-                self.host.fail(plugin.id, "schema", str(problem), "Rename or declare it as the message says.")
+                self.host.fail(plugin.id, "schema", problem.cause, problem.remedy)
             except Exception as error:  # noqa: BLE001 - whatever a plugin's types raise is that plugin's failure
                 self.host.fail(plugin.id, "schema", f"{type(error).__name__}: {error}", "Mend the plugin's schema.py.")
+
+    def permissions(self) -> frozenset[str]:
+        """Return the codes of all permissions that the kernel and the usable plugins declare."""
+        own = (permission for plugin in self.host.ready() for permission in plugin.permissions)
+        return frozenset(permission.code for permission in (*declarations.PERMISSIONS, *own))
 
     def _solo(self, plugin: Plugin) -> ProfileSchema:
         usable = self.usable()
@@ -198,6 +212,41 @@ def _check_plugin(plugin: Plugin, schema: ProfileSchema, names: dict[str, str]) 
         _take(names, name, plugin)
         _check_prefix(plugin, name, None)
     _check_lists(plugin, schema)
+
+
+def _check_core(schema: ProfileSchema) -> None:
+    """Raise HostError when something of the kernel itself says nobody who may use it."""
+    try:
+        _check_policies(None, schema, frozenset(permission.code for permission in declarations.PERMISSIONS))
+    except SchemaProblem as problem:
+        raise HostError(f"{problem} {Said.of(problem.remedy).en}") from None
+
+
+def _check_policies(plugin: str | None, schema: ProfileSchema, permissions: frozenset[str]) -> None:
+    """Refuse what says nobody who may use it, and filters or orders by which a mask could be looked through."""
+    name = plugin or "core"
+    missing = Policies(schema._schema, permissions).missing()
+    if missing:
+        raise SchemaProblem(name, _unguarded(name, ", ".join(missing)), GUARD_IT)
+    for told in leaks(plugin):
+        raise SchemaProblem(
+            name, Said(f"{name}：{told}（被遮盖的列不可用于筛选、排序或另行显示）。", f"{name}: {told}."), UNMASK
+        )
+
+
+def _unguarded(name: str, what: str) -> Said:
+    return Said(f"{name} 的 {what} 没有说明谁可以使用。", f"{what} of {name} says nobody who may use it.")
+
+
+GUARD_IT = Said(
+    "普通字段请写 metadata=guarded(Guard.…, 理由)；行为请用 @deed 给出权限或步骤；ID 参数请用 ref(类型) 或 named(说明)。",
+    "An ordinary resolver takes metadata=guarded(Guard.…, why); a mutation's deed takes a permission that is declared, or a "
+    "step with one; an ID argument takes ref(type) or named(what).",
+)
+UNMASK = Said(
+    "请去掉该筛选或排序，或去掉遮盖。",
+    "Take the filter, the order or the field away, or the mask.",
+)
 
 
 def _take(names: dict[str, str], name: str, plugin: Plugin) -> None:

@@ -1,6 +1,6 @@
 """What resolvers find in ``info.context``: the viewer, the reads, and the way to do deeds."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -59,6 +59,9 @@ class Context:
     notes: dict[str, Any] = field(default_factory=dict)
     read_with: Callable[["Context"], Reading] = lambda context: Reading(context.kernel.database, context.sight)
     deeds: "Deeds | None" = None
+    recognise: Callable[[], Awaitable[access.Viewer]] | None = (
+        None  # reads anew who asks; None for nobody in particular
+    )
 
     @property
     def language(self) -> str:
@@ -87,8 +90,17 @@ class Context:
         await self.refresh()
         return result
 
+    async def look_again(self) -> None:
+        """Look again who asks, at the clock and at the settings: before every value of a subscription.
+
+        What was allowed when it began may be over: an appointment, a session. Raises SESSION_ENDED.
+        """
+        if self.recognise is not None:
+            self.viewer = await self.recognise()
+        await self.refresh()
+
     async def refresh(self) -> None:
-        """Look again: at the clock and at the settings; used after deeds and for every event of a subscription."""
+        """Look again at the clock and at the settings: after deeds."""
         self.now = self.kernel.clock.now()
         self.book = await self.kernel.settings_book()
         self.__dict__.pop("sight", None)

@@ -253,7 +253,7 @@ def declared(
     def decorate(cls: type[T]) -> type[T]:
         rule = visible or (matter.visible if matter else None)
         if rule is None and not interface:
-            raise TypeError(f"{cls.__name__} says nobody who may see its rows; pass visible=")
+            raise TypeError(f"{cls.__module__}.{cls.__name__} says nobody who may see its rows; pass visible=")
         parts = {key: part for key, part in list(cls.__dict__.items()) if isinstance(part, _Part)}
         own = {key: part.make(key) for key, part in parts.items()}
         made = _strawberry(cls, parts, own, interface, name)
@@ -367,7 +367,9 @@ def lookup(
     return strawberry.field(resolver=find, description=description, metadata={"lookup": found})
 
 
-def for_each(description: str, *, needs: Sequence[str] | None = None) -> Callable[[Callable[..., Any]], Any]:
+def for_each(
+    description: str, *, needs: Sequence[str] | None = None, metadata: Mapping[str, Any] | None = None
+) -> Callable[[Callable[..., Any]], Any]:
     """Make a field whose resolver gets all the objects of a level at once: ``(objects, info) -> one value each``.
 
     ``needs`` names the columns it uses, beside keys, base and the matter's own; all of the type when left out.
@@ -378,7 +380,9 @@ def for_each(description: str, *, needs: Sequence[str] | None = None) -> Callabl
             return (await resolve([self], info))[0]
 
         one.__annotations__["return"] = get_args(resolve.__annotations__["return"])[0]
-        return strawberry.field(resolver=one, description=description, metadata={"for_each": resolve, "needs": needs})
+        return strawberry.field(
+            resolver=one, description=description, metadata={**(metadata or {}), "for_each": resolve, "needs": needs}
+        )
 
     return decorate
 

@@ -156,7 +156,7 @@ async def follow(
     bounds, last = await _bounds(info, community), await _start(info, after)
     async for _ in info.context.kernel.feed.rings():
         while True:
-            await info.context.refresh()
+            await info.context.look_again()
             newest = await _newest(info)  # before reading: what comes meanwhile is for the next time
             found, last = await _read(info, last, newest, bounds, BATCH)
             subjects = await _subjects(info, found)

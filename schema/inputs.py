@@ -50,6 +50,16 @@ class DeedArguments:
                 found[argument] = value if read is None or value is None else read(value, (*path, name))
         return found
 
+    def subject(self, given: Mapping[str, Any]) -> tuple[str, int] | None:
+        """Return the type and key of what the input is about, as its ``id`` names it; None when it names nothing."""
+        parsed = parse_global_id(str(given.get("id"))) if self._about is not None else None
+        return parsed if parsed is not None and parsed[0] == self._about else None
+
+    @cached_property
+    def _about(self) -> str | None:
+        fields = get_object_definition(self._type, strict=True).fields
+        return next((f.metadata.get("ref") for f in fields if f.python_name == "id" and f.metadata), None)
+
     @cached_property
     def _parts(self) -> tuple[_Part, ...]:
         definition = get_object_definition(self._type, strict=True)
@@ -58,9 +68,13 @@ class DeedArguments:
 
 
 def _part(field: StrawberryField, type_: Any) -> _Part:
-    name = field.graphql_name or to_camel_case(field.python_name)
+    name = _name(field)
     expected = field.metadata.get("ref") if field.metadata else None
     return _Part(name, field.python_name, _default(field), _key_of(expected) if expected else _read(type_))
+
+
+def _name(field: StrawberryField) -> str:
+    return field.graphql_name or to_camel_case(field.python_name)
 
 
 def _default(field: StrawberryField) -> Callable[[], Any]:

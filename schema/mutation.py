@@ -21,10 +21,14 @@ from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
 from core import errors
+from core.ids import global_id
 from core.work import DeedSpec, Fresh
 from schema.declared import REGISTRY
 from schema.errors import MEMBERS
 from schema.inputs import IDEMPOTENCY_KEY, DeedArguments
+
+TELLING = (errors.Unauthenticated, errors.NotAllowed, errors.NotFound, errors.Disabled)
+"""Refusals that a deed may raise before it is known that the viewer may know of what the input names."""
 
 
 @strawberry.input(description="What every mutation accepts.")
@@ -42,6 +46,11 @@ def ref(type_name: str, description: str, *, optional: bool = False) -> Any:
     """Declare an input field that names an object by its global id; the deed gets its key as an integer."""
     default: Any = {"default": None} if optional else {}
     return strawberry.field(description=description, metadata={"ref": type_name}, **default)
+
+
+def named(what: str, description: str, **default: Any) -> Any:
+    """Declare an ID field that the deed itself looks up, and say what it names: places by their codes, any matter."""
+    return strawberry.field(description=description, metadata={"names": what}, **default)
 
 
 def text(description: str, **default: Any) -> Any:
@@ -70,9 +79,12 @@ def mutation(
 
     async def answer(given: Mapping[str, Any], info: strawberry.Info) -> Any:
         arguments = taken.read(given)
-        if prepare is not None:
-            arguments = await prepare(arguments, info)
-        result = await info.context.perform(spec, arguments, given.get(IDEMPOTENCY_KEY))
+        try:
+            if prepare is not None:
+                arguments = await prepare(arguments, info)
+            result = await info.context.perform(spec, arguments, given.get(IDEMPOTENCY_KEY))
+        except errors.DomainError as refusal:
+            raise await _as_seen(refusal, taken.subject(given), info) from None
         if present is not None:
             made = present(result, info)
             return await made if inspect.isawaitable(made) else made
@@ -96,6 +108,20 @@ def mutation(
     made = strawberry.mutation(resolver=resolve, description=about, name=to_camel_case(name))
     made.metadata = {**made.metadata, "deed": spec, "answer": answer}
     return made
+
+
+async def _as_seen(
+    refusal: errors.DomainError, subject: tuple[str, int] | None, info: strawberry.Info
+) -> errors.DomainError:
+    """Return a refusal as it may be told: of what the viewer may not see, it says no more than that there is none.
+
+    Else whoever guesses ids could tell those that exist, and where, from those that do not. It is asked after the fact,
+    so that deeds that succeed pay nothing for it.
+    """
+    tells = isinstance(refusal, TELLING) or refusal.code == errors.PLACE_CLOSED.code
+    if subject is None or not tells or await info.context.reading.may_know(REGISTRY[subject[0]], subject[1]):
+        return refusal
+    return errors.NOT_FOUND(path=("input", "id"), what=global_id(*subject))
 
 
 def _named(input_type: type, name: str) -> type:

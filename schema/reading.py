@@ -200,6 +200,12 @@ class Reading:
         sql = f"SELECT 1 FROM {declaration.found_of()} WHERE {declaration.pk} = ? AND {seen.sql}"
         return bool(await self.database.fetch(sql, (key, *seen.params)))
 
+    async def may_know(self, declaration: Declaration, key: int) -> bool:
+        """Say whether this viewer may know that a row exists: may see it, or could if its plugin were on."""
+        seen = declaration.sees_where_on(self.sight)
+        sql = f"SELECT 1 FROM {declaration.found_of()} WHERE {declaration.pk} = ? AND {declaration.expand(seen.sql)}"
+        return bool(await self.database.fetch(sql, (key, *seen.params)))
+
     # -- SQL -------------------------------------------------------------------------------------------------------
 
     def statement(self, declaration: Declaration, wanted: Asked, *extra: str) -> Statement:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from core import access, errors
+from core import access, accounts, errors
 from core.host import PluginState
 from core.ids import parse_global_id
 from core.work import DeedSpec
@@ -15,7 +15,9 @@ from schema.errors import user_error
 from schema.feed import Change, ChangePage, changes_after, follow
 from schema.meta import Meta, meta_of
 from schema.node import Node
-from schema.types import Ability, Community, Person, ViewerInfo, ViewerRole
+from schema.paging import NEWEST, Connection
+from schema.policies import Guard, guarded
+from schema.types import Ability, Community, Person, TraceRecord, ViewerInfo, ViewerRole
 
 graphql_enum(PluginState)
 
@@ -73,11 +75,14 @@ class Query:
             raise errors.invalid("一次最多查询 100 个编号。", "Ask for at most 100 ids at a time.", "ids")
         return await _nodes(info, ids)
 
-    @strawberry.field(description="Whoever asks.")
+    @strawberry.field(description="Whoever asks.", metadata=guarded(Guard.SELF, "who the viewer is"))
     async def viewer(self, info: strawberry.Info) -> ViewerInfo:
         return await _viewer(info)
 
-    @strawberry.field(description="Whether the viewer may do a deed at a place now, and if not, why.")
+    @strawberry.field(
+        description="Whether the viewer may do a deed at a place now, and if not, why.",
+        metadata=guarded(Guard.SELF, "what the viewer may do at a place; places are public"),
+    )
     async def viewer_can(
         self,
         info: strawberry.Info,
@@ -86,7 +91,10 @@ class Query:
     ) -> Ability:
         return await _viewer_can(info, deed, str(community))
 
-    @strawberry.field(description="The plugins of this server and how they stand (some dozens).")
+    @strawberry.field(
+        description="The plugins of this server and how they stand (some dozens).",
+        metadata=guarded(Guard.EVERYONE, "what the server offers; why one fails is told to who runs plugins"),
+    )
     def plugins(self, info: strawberry.Info) -> list[ServerPlugin]:
         return [
             ServerPlugin(
@@ -97,11 +105,34 @@ class Query:
             for p in info.context.kernel.host.plugins.values()
         ]  # fmt: skip
 
-    @strawberry.field(description="Labels of enums and codes of errors: fetch once and cache.")
+    @strawberry.field(
+        description="Labels of enums and codes of errors: fetch once and cache.",
+        metadata=guarded(Guard.EVERYONE, "labels of enums and error codes"),
+    )
     def meta(self, info: strawberry.Info) -> Meta:
         return meta_of(info)
 
-    @strawberry.field(description="What happened after a cursor, as far as the viewer may see it: for polling.")
+    @strawberry.field(
+        description="Security events, newest first: refused and locked logins, sessions, accounts, appointments, data taken "
+        "out; for audit administrators, and for auditors as far as a place is concerned."
+    )
+    async def security_events(
+        self,
+        info: strawberry.Info,
+        first: First = 20,
+        after: Annotated[str | None, strawberry.argument(description="Begin behind this cursor.")] = strawberry.UNSET,
+        deed: Annotated[
+            str | None, strawberry.argument(description="Only these, e.g. `core.login_locked`.")
+        ] = strawberry.UNSET,
+    ) -> Connection[TraceRecord]:
+        names = sorted(_security_events(info) & {deed}) if deed else sorted(_security_events(info))
+        where = access.Where(f"{{t}}.deed IN ({', '.join('?' * len(names))})", tuple(names)) if names else access.FALSE
+        return await info.context.reading.page("TraceRecord", info, where=where, order=NEWEST, first=first, after=after)
+
+    @strawberry.field(
+        description="What happened after a cursor, as far as the viewer may see it: for polling.",
+        metadata=guarded(Guard.CHECKED, "every event is chosen by what the viewer may see at that moment"),
+    )
     async def changes(
         self,
         info: strawberry.Info,
@@ -114,6 +145,12 @@ class Query:
         first: First = 50,
     ) -> ChangePage:
         return await changes_after(info, after, community, first)
+
+
+def _security_events(info: strawberry.Info) -> frozenset[str]:
+    """Return the deeds that concern access, and those by which data leave the server."""
+    taking_out = (name for name, spec in deeds_of(info.schema).items() if spec.takes_out)
+    return accounts.SECURITY_EVENTS.union(taking_out)
 
 
 def _told(reason: Any, context: Any) -> str | None:
@@ -186,7 +223,8 @@ class Subscription:
     """What can be followed live, over graphql-transport-ws."""
 
     @strawberry.subscription(
-        description="What happens, from a cursor on: first what was missed, then live, without a gap."
+        description="What happens, from a cursor on: first what was missed, then live, without a gap.",
+        metadata=guarded(Guard.CHECKED, "every event is chosen by what the viewer may see at that moment"),
     )
     async def changes(
         self,

@@ -8,6 +8,7 @@ import strawberry
 from core import access, accounts, administration, errors
 from schema.errors import MEMBERS
 from schema.mutation import DeedInput, mutation, text
+from schema.policies import Guard, guarded
 from schema.types import Community
 
 
@@ -111,7 +112,8 @@ class Mutation:
     """Everything that can be done."""
 
     @strawberry.mutation(
-        description="Sign in with username and password. Five wrong guesses lock the account for 15 minutes."
+        description="Sign in with username and password. Five wrong guesses lock the account for 15 minutes.",
+        metadata=guarded(Guard.EVERYONE, "a guess at a password, counted"),
     )
     async def login(
         self, info: strawberry.Info, input: Annotated[LoginInput, strawberry.argument(description="Who signs in.")]
@@ -121,7 +123,8 @@ class Mutation:
         return Session(access_token=made.access_token, refresh_token=made.refresh_token, expires_at=made.expires_at)
 
     @strawberry.mutation(
-        description="Swap a refresh token for a new session. A token used twice ends the whole session."
+        description="Swap a refresh token for a new session. A token used twice ends the whole session.",
+        metadata=guarded(Guard.EVERYONE, "whoever holds the refresh token"),
     )
     async def refresh(
         self, info: strawberry.Info, input: Annotated[RefreshInput, strawberry.argument(description="The token.")]
@@ -129,14 +132,20 @@ class Mutation:
         made = await accounts.refresh(info.context.kernel, input.refresh_token)
         return Session(access_token=made.access_token, refresh_token=made.refresh_token, expires_at=made.expires_at)
 
-    @strawberry.mutation(description="End the session that a refresh token belongs to.")
+    @strawberry.mutation(
+        description="End the session that a refresh token belongs to.",
+        metadata=guarded(Guard.EVERYONE, "whoever holds the refresh token"),
+    )
     async def logout(
         self, info: strawberry.Info, input: Annotated[RefreshInput, strawberry.argument(description="The token.")]
     ) -> _result("Logout", LoggedOut):  # type: ignore[valid-type]
         await accounts.logout(info.context.kernel, input.refresh_token)
         return LoggedOut()
 
-    @strawberry.mutation(description="Change one's own password; all other sessions end.")
+    @strawberry.mutation(
+        description="Change one's own password; all other sessions end.",
+        metadata=guarded(Guard.SELF, "the account of the session; the old password is asked for"),
+    )
     async def change_password(
         self,
         info: strawberry.Info,

@@ -17,6 +17,7 @@ from schema.enums import graphql_enum
 from schema.errors import UserError, user_error
 from schema.node import Node
 from schema.paging import NEWEST, OLDEST, Connection, Filter, Order, check_first
+from schema.policies import Guard, guarded
 from schema.reading import visible_matters
 
 graphql_enum(CommunityKind)
@@ -69,7 +70,10 @@ class Attachment(Node):
     sha256: str | None = column("Its SHA-256, hex: anybody can check that it is the same file.")
     stored_at: datetime | None = column("When it was uploaded; null while only its ticket exists.")
 
-    @strawberry.field(description="An address to download it from, valid for ten minutes; null until it is uploaded.")
+    @strawberry.field(
+        description="An address to download it from, valid for ten minutes; null until it is uploaded.",
+        metadata=guarded(Guard.ROW, "whoever sees a file may read it; the address is signed and good for ten minutes"),
+    )
     def url(self, info: strawberry.Info) -> str | None:
         if self.stored_at is None:
             return None
@@ -102,7 +106,28 @@ class Ability:
     reason: UserError | None = strawberry.field(description="Why not; null when allowed.", default=None)
 
 
-@declared(models.TraceLeaf, visible=holders("core.read_trace", path=ROW_PATH, place=ROW_PLACE))
+def without_place(sight: access.Sight) -> access.Where:
+    """Show what belongs to no place, a login or a lock, to who watches over access where the person concerned belongs.
+
+    Guesses at names that nobody has concern no person: whoever watches anywhere may see them.
+    """
+    ranges = sight.viewer.ranges("core.read_security")
+    if not ranges:
+        return access.TRUE if sight.viewer.system is not None else access.FALSE
+    reached = access.within("c.path", ranges)
+    appointed = "FROM core_trace_salt s JOIN core_appointment a ON a.person_id = s.person_id"
+    return access.Where(
+        f"({{t}}.community_id IS NULL AND {{t}}.matter_id IS NULL AND (NOT EXISTS (SELECT 1 {appointed} "
+        f"WHERE s.leaf_id = {{t}}.id AND a.community_id IS NOT NULL) OR EXISTS (SELECT 1 {appointed} "
+        f"JOIN core_community c ON c.id = a.community_id WHERE s.leaf_id = {{t}}.id AND {reached.sql})))",
+        reached.params,
+    )
+
+
+@declared(
+    models.TraceLeaf,
+    visible=either(holders("core.read_trace", path=ROW_PATH, place=ROW_PLACE), without_place),
+)
 class TraceRecord(Node):
     """One deed in the append-only record."""
 
@@ -140,20 +165,24 @@ class Matter(Node):
         "Attachment", "{t}.matter_id", "Its files, oldest first.", order=OLDEST
     )
 
-    @for_each("Its clocks that are running, soonest first (a handful).", needs=())
+    @for_each(
+        "Its clocks that are running, soonest first (a handful).",
+        needs=(),
+        metadata=guarded(Guard.ROW, "the clocks of the matter itself"),
+    )
     async def deadlines(matters_: list[Any], info: strawberry.Info) -> list[list[Deadline]]:  # noqa: N805 - a level's
         return await deadlines_of(matters_, info)
 
     @strawberry.field(
         description="What the viewer may do with it now, each with the reason if not (a handful).",
-        metadata={"needs": ()},
+        metadata=guarded(Guard.SELF, "what the viewer may do with a matter they see", needs=()),
     )
     async def viewer_can(self, info: strawberry.Info) -> list[Ability]:
         return await abilities(self, info)
 
     @strawberry.field(
         description="The matters it is linked with, in the order the links were made (at most 100).",
-        metadata={"needs": ()},
+        metadata=guarded(Guard.CHECKED, "the other matters are read as rows; those not seen are left out", needs=()),
     )
     async def links(self, info: strawberry.Info) -> list["MatterLink"]:
         return await links_of(self, info)
@@ -311,7 +340,10 @@ class Community(Node):
             where = await matters_below(info, self.path, of_kind)  # type: ignore[attr-defined]
         return await info.context.reading.matters_page(info, where, check_first(first), after or None)
 
-    @strawberry.field(description="The plugins of this server as this community has them (some dozens).")
+    @strawberry.field(
+        description="The plugins of this server as this community has them (some dozens).",
+        metadata=guarded(Guard.EVERYONE, "which functions a place has, and its settings, are public"),
+    )
     async def plugins(self, info: strawberry.Info) -> list[CommunityPlugin]:
         from schema.settings import community_plugins
 

@@ -14,7 +14,7 @@ from plugins.notices.rules import NoticeKind
 from schema.compose import Fragments
 from schema.declared import column, computed, declared, extension, lookup, state_now, to_many, to_one
 from schema.enums import graphql_enum
-from schema.mutation import DeedInput, mutation, ref, text
+from schema.mutation import DeedInput, mutation, named, ref, text
 from schema.node import Node
 from schema.paging import NEWEST, OLDEST, Connection, Filter
 from schema.types import Attachment, Community, Matter, Person
@@ -193,7 +193,9 @@ class DraftNoticeInput(DeedInput):
     issuer: str = text("Who answers for it, e.g. 示例花园01业主委员会.")
     legal_basis: str = text("The rule it is posted under.", default="")
     is_public: bool = text("Whether everybody may read it; else only its audience.", default=True)
-    audience: list[strawberry.ID] | None = text("Codes of places within; all of the place when left out.", default=None)
+    audience: list[strawberry.ID] | None = named(
+        "places, by code", "Codes of places within; all of the place when left out.", default=None
+    )
     event_at: datetime | None = text(
         "When what it announces begins; needed for kinds with a notice period.", default=None
     )
@@ -213,7 +215,9 @@ class ReviseNoticeInput(DeedInput):
     issuer: str | None = text("The new issuer.", default=None)
     legal_basis: str | None = text("The new legal basis.", default=None)
     is_public: bool | None = text("Whether everybody may read it.", default=None)
-    audience: list[strawberry.ID] | None = text("The new audience, instead of the old.", default=None)
+    audience: list[strawberry.ID] | None = named(
+        "places, by code", "The new audience, instead of the old.", default=None
+    )
     event_at: datetime | None = text("The new time of the event.", default=None)
     display_until: datetime | None = text("The new end of its display.", default=None)
     attachments: list[strawberry.ID] | None = ref("Attachment", "More uploaded files.", optional=True)

@@ -13,9 +13,10 @@ from plugins.rating.rules import RatingCount, RatingSummary, summarise
 from schema.compose import Fragments
 from schema.declared import column, declared, extension, hidden, lookup, state_now, to_many, to_one
 from schema.enums import graphql_enum
-from schema.mutation import DeedInput, mutation, ref, text
+from schema.mutation import DeedInput, mutation, named, ref, text
 from schema.node import Node
 from schema.paging import NEWEST, Connection, Filter
+from schema.policies import Guard, guarded
 from schema.scalars import Fraction
 from schema.types import Matter
 
@@ -113,7 +114,8 @@ class ServiceRating(Matter):
 
     @strawberry.field(
         description="Why people were not satisfied, in alphabetical order and without names (at most 200): for those "
-        "responsible, once it is closed; empty when too few answered."
+        "responsible, once it is closed; empty when too few answered.",
+        metadata=guarded(Guard.CHECKED, "empty unless those responsible ask, after the close, and enough answered"),
     )
     async def reasons(self, info: strawberry.Info) -> list[str]:
         if self.told_to_responsible is None or self.told_to_responsible < self.told_smallest:
@@ -152,7 +154,7 @@ class OpenRatingInput(DeedInput):
     title: str = text("The question, up to 100 characters; no person's name.")
     period: str = text("The period it is about, e.g. 2026年第一季度; one rating of a subject per period.")
     kind: RatingSubject = text("What is rated.", default=RatingSubject.MATTER)
-    about: strawberry.ID | None = text("The id of the finished matter, for MATTER.", default=None)
+    about: strawberry.ID | None = named("Matter", "The id of the finished matter, for MATTER.", default=None)
     subject: str | None = text("The name of the service or organisation, for SERVICE and PROVIDER.", default=None)
     opens_at: datetime | None = text("When it opens; at once, when left out.", default=None)
     closes_at: datetime | None = text(

@@ -23,7 +23,7 @@ from plugins.register.schema import (
     VoterRoll,
 )  # fmt: skip
 from schema.compose import Fragments
-from schema.mutation import DeedInput, mutation, ref, reread, text
+from schema.mutation import DeedInput, mutation, named, ref, reread, text
 from schema.scalars import Area
 
 # --- units ------------------------------------------------------------------------------------------------------------
@@ -260,8 +260,10 @@ class PrepareRollInput(DeedInput):
     record_date: date | None = text(
         "The day whose register counts; today, if not said, and at the latest.", default=None
     )
-    scope: list[strawberry.ID] | None = text(
-        "Codes of buildings or stairwells, for a vote of these alone; the whole place when left out.", default=None
+    scope: list[strawberry.ID] | None = named(
+        "places, by code",
+        "Codes of buildings or stairwells, for a vote of these alone; the whole place when left out.",
+        default=None,
     )
     include_parking: bool | None = text("Whether parking spaces count; as the settings say, if not said.", default=None)
     title: str | None = text("A title; made of scope and record date, if not said.", default=None)

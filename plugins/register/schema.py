@@ -16,6 +16,7 @@ from schema.declared import column, computed, declared, extension, hidden, looku
 from schema.enums import graphql_enum
 from schema.node import Node
 from schema.paging import NEWEST, OLDEST, Connection, Filter, Order
+from schema.policies import Guard, guarded
 from schema.scalars import Area
 from schema.types import Community, Matter, Person
 
@@ -75,11 +76,17 @@ class Owner(Node):
     document_sealed: str = hidden("{t}.document_sealed", allowed=sights.SEES_CONTACTS)
     document_masked: str = hidden("{t}.document_masked")
 
-    @strawberry.field(description="The telephone number, masked (138****) unless the viewer may read contacts.")
+    @strawberry.field(
+        description="The telephone number, masked (138****) unless the viewer may read contacts.",
+        metadata=guarded(Guard.ROW, "sealed text is loaded for holders of register.read_contacts only"),
+    )
     def phone(self, info: strawberry.Info) -> str | None:
         return unsealed(self, info, "register_owner", identity.PHONE)
 
-    @strawberry.field(description="The document number, masked (********1X) unless the viewer may read contacts.")
+    @strawberry.field(
+        description="The document number, masked (********1X) unless the viewer may read contacts.",
+        metadata=guarded(Guard.ROW, "sealed text is loaded for holders of register.read_contacts only"),
+    )
     def document(self, info: strawberry.Info) -> str | None:
         return unsealed(self, info, "register_owner", identity.DOCUMENT)
 
@@ -129,7 +136,10 @@ class Resident(Node):
     phone_sealed: str = hidden("{t}.phone_sealed", allowed=sights.SEES_CONTACTS)
     phone_masked: str = hidden("{t}.phone_masked")
 
-    @strawberry.field(description="The telephone number given, masked unless the viewer may read contacts.")
+    @strawberry.field(
+        description="The telephone number given, masked unless the viewer may read contacts.",
+        metadata=guarded(Guard.ROW, "sealed text is loaded for holders of register.read_contacts only"),
+    )
     def phone(self, info: strawberry.Info) -> str | None:
         return unsealed(self, info, "register_resident", identity.PHONE)
 
@@ -221,7 +231,10 @@ class RosterImportRow(Node):
     unit_label: str = column("The unit it is about, as the roster writes it.")
     told: str = hidden("{t}.messages")
 
-    @strawberry.field(description="All its errors, the conflict, and notes, each with its cell (a handful).")
+    @strawberry.field(
+        description="All its errors, the conflict, and notes, each with its cell (a handful).",
+        metadata=guarded(Guard.ROW, "what was said of the line, in the language of the request"),
+    )
     def messages(self, info: strawberry.Info) -> list[RosterMessage]:
         language = "en" if info.context.language == "en" else "zh"
         return [

@@ -35,6 +35,7 @@ from schema.enums import graphql_enum
 from schema.mutation import DeedInput, mutation, ref, text
 from schema.node import Node
 from schema.paging import NEWEST, OLDEST, Connection, Filter, Order
+from schema.policies import Guard, guarded
 from schema.scalars import Area
 from schema.types import Matter, Person
 
@@ -212,20 +213,30 @@ class Poll(Matter):
     )
 
     @strawberry.field(
-        description="How much takes part, never how anybody voted; null before voting begins and for surveys."
+        description="How much takes part, never how anybody voted; null before voting begins and for surveys.",
+        metadata=guarded(Guard.ROW, "sums of who took part, kept as counters"),
     )
     async def turnout(self, info: strawberry.Info) -> Turnout | None:
         return await turnout_of(self, info)
 
-    @strawberry.field(description="What the viewer may vote for and has voted here (a handful); other people's never.")
+    @strawberry.field(
+        description="What the viewer may vote for and has voted here (a handful); other people's never.",
+        metadata=guarded(Guard.SELF, "ballots cast by the viewer, and entries the viewer may vote for"),
+    )
     async def my_ballots(self, info: strawberry.Info) -> list[MyBallot]:
         return await my_ballots(self, info)
 
-    @strawberry.field(description="What the viewer answered in a survey: the indexes chosen, question by question.")
+    @strawberry.field(
+        description="What the viewer answered in a survey: the indexes chosen, question by question.",
+        metadata=guarded(Guard.SELF, "what the viewer answered"),
+    )
     async def my_answer(self, info: strawberry.Info) -> list[list[int]] | None:
         return await my_answer(self, info)
 
-    @strawberry.field(description="The certificate of the result, which anybody can recompute; null before the count.")
+    @strawberry.field(
+        description="The certificate of the result, which anybody can recompute; null before the count.",
+        metadata=guarded(Guard.ROW, "the certificate is public to whoever sees the poll, and made at the count"),
+    )
     async def certificate(self, info: strawberry.Info) -> Certificate | None:
         return await certificate_of(self, info)
 
@@ -255,10 +266,13 @@ class PollSubscription:
 
     @strawberry.subscription(
         description="The turnout of a poll: at once, and when it has changed, at most about once a second; "
-        "ends when the poll is closed. Null as in `Poll.turnout`."
+        "ends when the poll is closed. Null as in `Poll.turnout`.",
+        metadata=guarded(Guard.CHECKED, "whether the viewer may see the poll is asked anew for every value"),
     )
     async def turnout(
-        self, info: strawberry.Info, poll: Annotated[strawberry.ID, strawberry.argument(description="The poll.")]
+        self,
+        info: strawberry.Info,
+        poll: Annotated[strawberry.ID, strawberry.argument(description="The poll.", metadata={"names": "Poll"})],
     ) -> AsyncGenerator[Turnout | None, None]:
         async for found in follow(info, str(poll)):
             yield found

@@ -22,6 +22,7 @@ from plugins.voting import rules
 from plugins.voting.kinds import PollState
 from plugins.voting.rules import AreaGroup, Weight
 from schema.declared import REGISTRY
+from schema.policies import Guard, guarded
 from schema.scalars import Fraction
 
 SHOWN_WHILE = (PollState.VOTING, PollState.CLOSED, PollState.PRELIMINARY, PollState.CONFIRMED)
@@ -65,6 +66,7 @@ class Turnout:
     fewest_known: strawberry.Private[int | None]
     fewest_voters: int = strawberry.field(
         resolver=fewest_voters_of,
+        metadata=guarded(Guard.ROW, "a sum over counters of the poll whose turnout it is"),
         description="The fewest further voters that would suffice, those with the largest areas first.",
     )
 
@@ -129,7 +131,7 @@ async def follow(info: strawberry.Info, poll: str) -> AsyncGenerator[Turnout | N
     async for _ in kernel.feed.rings():
         found = await shared.look()
         if not shown or found.turnout != last:
-            await info.context.refresh()
+            await info.context.look_again()
             if not await info.context.reading.exists(REGISTRY["Poll"], named[1]):
                 raise _not_found(poll)
             shown, last = True, found.turnout

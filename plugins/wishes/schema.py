@@ -18,6 +18,7 @@ from schema.enums import graphql_enum
 from schema.mutation import DeedInput, mutation, ref, text
 from schema.node import Node
 from schema.paging import NEWEST, Connection, Filter
+from schema.policies import Guard, guarded
 from schema.scalars import Fen
 from schema.types import Matter, Person
 
@@ -79,7 +80,10 @@ class WishClaim(Node):
     reason: str = column("Why it was declined or given up, or why the delivery was contested; may be empty.")
     sealed_contact: str | None = hidden("{t}.contact_sealed", allowed=meeting_beneficiary)
 
-    @strawberry.field(description="How to reach the claimer; for the two concerned, once both agreed.")
+    @strawberry.field(
+        description="How to reach the claimer; for the two concerned, once both agreed.",
+        metadata=guarded(Guard.ROW, "sealed text is loaded for the two concerned only"),
+    )
     def contact(self, info: strawberry.Info) -> str | None:
         return unseal(info, "wishes_claim", "contact_sealed", self.pk, self.sealed_contact)  # type: ignore[attr-defined]
 
@@ -143,7 +147,10 @@ class Wish(Matter):
     claims: Connection[WishClaim] = to_many("WishClaim", "{t}.wish_id", "Claims the viewer may see.", order=NEWEST)
     sealed_address: str | None = hidden("{t}.address_sealed", allowed=meeting_claimer)
 
-    @strawberry.field(description="The exact address and contact; for the two concerned, once both agreed.")
+    @strawberry.field(
+        description="The exact address and contact; for the two concerned, once both agreed.",
+        metadata=guarded(Guard.ROW, "sealed text is loaded for the two concerned only"),
+    )
     def address(self, info: strawberry.Info) -> str | None:
         return unseal(info, "wishes_wish", "address_sealed", self.pk, self.sealed_address)  # type: ignore[attr-defined]
 
@@ -168,7 +175,10 @@ class CommunityWishes:
         filters={"type": Filter(WishType, "{t}.type = ?", "Only this type.")},
     )  # fmt: skip
 
-    @strawberry.field(description="How wishes here and below fare.")
+    @strawberry.field(
+        description="How wishes here and below fare.",
+        metadata=guarded(Guard.EVERYONE, "counts of wishes that were published"),
+    )
     async def wish_figures(root: Any, info: strawberry.Info) -> WishFigures:  # noqa: N805 - root is the community
         rows = await info.context.kernel.database.fetch(
             "SELECT COUNT(w.submitted_at) AS submitted, COUNT(w.confirmed_at) AS confirmed, "

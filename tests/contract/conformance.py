@@ -33,6 +33,7 @@ from core.host import Host, Plugin, PluginList
 from core.work import DeedSpec
 from schema.compose import Profiles, fragments
 from schema.declared import REGISTRY
+from schema.policies import Policies, leaks
 from tests.unit.test_imports import imports, is_private
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -240,6 +241,14 @@ def deed_faults(plugin: Plugin) -> list[str]:
         if not guarded:
             found.append(f"the mutation {field.name} is no deed with a permission or a step")
     return found
+
+
+def policy_faults(host: Host, name: str) -> list[str]:
+    """Name every field, argument and deed it adds that says nobody who may use it, and what would tell what a mask hides."""
+    with_it, without = own_schemas(host, name)
+    known = Profiles(host).permissions()
+    unsaid = set(Policies(with_it, known).missing()) - set(Policies(without, known).missing())
+    return [f"{what} says nobody who may use it" for what in sorted(unsaid)] + list(leaks(name))
 
 
 def community_fields(host: Host, name: str) -> dict[str, str]:

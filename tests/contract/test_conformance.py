@@ -62,6 +62,7 @@ def test_its_part_of_the_schema_keeps_the_rules(host: Host, plugin_id: str) -> N
     assert conformance.schema_faults(conformance.load(conformance.list_of(host, plugin_id)), plugin_id) == []
     assert conformance.deed_faults(host.plugins[plugin_id]) == []
     assert conformance.list_faults(host, plugin_id) == []
+    assert conformance.policy_faults(host, plugin_id) == []
 
 
 def test_a_schema_with_only_this_plugin_is_a_part_of_the_superset(host: Host, plugin_id: str) -> None:

@@ -298,7 +298,7 @@ async def _void(act: Act, reason: str, legal_basis: str) -> None:
     )
 
 
-@deed(on=POLL, step="export_ballots")
+@deed(on=POLL, step="export_ballots", takes_out=True)
 async def export_ballots(act: Act, *, reason: str) -> int:
     """Take out all ballots of a counted poll for inspection by a scrutineer: who asks and that they asked is on record."""
     check_text(reason, "reason", most=300)
