@@ -63,6 +63,7 @@ class DeedSpec:
     opens: Lifecycle | None = None
     description: str = ""
     traces_actor: bool = True
+    secrets: frozenset[str] = frozenset()
 
     @property
     def plugin(self) -> str:
@@ -79,6 +80,7 @@ def deed(
     place: PlaceFinder | None = None,
     name: str | None = None,
     traces_actor: bool = True,
+    secrets: frozenset[str] = frozenset(),
 ) -> Callable[[Body], DeedSpec]:
     """Declare a deed.
 
@@ -87,6 +89,9 @@ def deed(
     - ``@deed(on=WISH, step="claim_wish")``: a step of a matter; argument ``id`` is the matter's key.
     - ``@deed("wishes.open_wish", opens=WISH)``: makes a matter; argument ``community`` is the place's code.
     - ``@deed("register.import_roster")``: anything else at the place that ``community`` (or ``place=``) names.
+
+    ``secrets`` names arguments of which nothing may be kept, not even a hash that could be guessed: a retry under the same
+    key gets the first answer whatever it says in them.
     """
 
     def declare(body: Body) -> DeedSpec:
@@ -98,7 +103,9 @@ def deed(
         found = on.step(step) if on is not None and step is not None else None
         if on is None and permission is None:
             raise TypeError(f"the deed {full} needs a permission, or a step of a lifecycle")
-        return DeedSpec(full, body, permission, place, on, found, opens, (body.__doc__ or "").strip(), traces_actor)
+        return DeedSpec(
+            full, body, permission, place, on, found, opens, (body.__doc__ or "").strip(), traces_actor, secrets
+        )
 
     return declare
 
@@ -438,7 +445,8 @@ async def _in_transaction(
     now = kernel.clock.now()
     version, claim = None, None
     if key is not None:
-        claim = idempotency.Claim.of(viewer, spec.name, arguments, key)
+        told = {name: value for name, value in arguments.items() if name not in spec.secrets}
+        claim = idempotency.Claim.of(viewer, spec.name, told, key)
         version, earlier = await idempotency.opening(tx, claim, SETTINGS_COUNTER)
         if earlier is not None:
             return earlier.answer, False
