@@ -30,6 +30,8 @@ FEWEST_IN_GROUP = 5
 PART_OF = 512
 """Eligible voters for one part of the box: each cast writes one part anew."""
 
+TICK = "INSERT INTO voting_tick (id, matter_id, voter_id, category, mark, has_voted) VALUES (?, ?, ?, ?, ?, ?)"
+
 _CHANCE = secrets.SystemRandom()
 
 
@@ -88,7 +90,7 @@ async def prepare(
         (matter_id, width, len(voters), by_group, fewest, digest, False),
     )
     await act.tx.execute_many(
-        "INSERT INTO voting_tick (id, matter_id, voter_id, category, mark, has_voted) VALUES (?, ?, ?, ?, ?, ?)",
+        TICK,
         [(untimed_id(), matter_id, voter.voter_id, voter.group if by_group else "", mark, False) for voter, mark in marked],
     )  # fmt: skip
     parts = [untimed_id() for _ in range(-(-len(voters) // PART_OF))]
@@ -182,8 +184,18 @@ async def _open(act: Act, box: Any) -> None:
         "UPDATE voting_box SET opened_at = ?, is_withheld = ? WHERE matter_id = ?",
         (to_wire(act.now), is_withheld, matter_id),
     )
-    # Every tick is written anew, so that no version of a row says any more in which order they were made.
-    await act.tx.execute("UPDATE voting_tick SET has_voted = has_voted WHERE matter_id = ?", (matter_id,))
+    await _rewrite_roll(act, matter_id)
+
+
+async def _rewrite_roll(act: Act, matter_id: int) -> None:
+    """Write every tick anew in random order, so that no row's place or version says any more when it was made."""
+    rows = await act.tx.fetch(
+        "SELECT voter_id, category, mark, has_voted FROM voting_tick WHERE matter_id = ?", (matter_id,)
+    )
+    ticks = [(untimed_id(), matter_id, *row) for row in rows]
+    _CHANCE.shuffle(ticks)
+    await act.tx.execute("DELETE FROM voting_tick WHERE matter_id = ?", (matter_id,))
+    await act.tx.execute_many(TICK, ticks)
 
 
 async def destroy(act: Act, matter_id: int) -> None:
