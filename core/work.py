@@ -64,6 +64,7 @@ class DeedSpec:
     description: str = ""
     traces_actor: bool = True
     takes_out: bool = False
+    secrets: frozenset[str] = frozenset()
 
     @property
     def plugin(self) -> str:
@@ -81,6 +82,7 @@ def deed(
     name: str | None = None,
     traces_actor: bool = True,
     takes_out: bool = False,
+    secrets: frozenset[str] = frozenset(),
 ) -> Callable[[Body], DeedSpec]:
     """Declare a deed.
 
@@ -91,6 +93,8 @@ def deed(
     - ``@deed("register.import_roster")``: anything else at the place that ``community`` (or ``place=``) names.
 
     ``takes_out`` says that it hands out data that are kept from sight: it is shown among the security events.
+    ``secrets`` names arguments of which nothing may be kept, not even a hash that could be guessed: a retry under the same
+    key gets the first answer whatever it says in them.
     """
 
     def declare(body: Body) -> DeedSpec:
@@ -103,7 +107,17 @@ def deed(
         if found is None and permission is None:
             raise TypeError(f"the deed {full} needs a permission, or a step of a lifecycle")
         return DeedSpec(
-            full, body, permission, place, on, found, opens, (body.__doc__ or "").strip(), traces_actor, takes_out
+            full,
+            body,
+            permission,
+            place,
+            on,
+            found,
+            opens,
+            (body.__doc__ or "").strip(),
+            traces_actor,
+            takes_out,
+            secrets,
         )
 
     return declare
@@ -444,7 +458,8 @@ async def _in_transaction(
     now = kernel.clock.now()
     version, claim = None, None
     if key is not None:
-        claim = idempotency.Claim.of(viewer, spec.name, arguments, key)
+        told = {name: value for name, value in arguments.items() if name not in spec.secrets}
+        claim = idempotency.Claim.of(viewer, spec.name, told, key)
         version, earlier = await idempotency.opening(tx, claim, SETTINGS_COUNTER)
         if earlier is not None:
             return earlier.answer, False

@@ -12,6 +12,8 @@ from typing import Any
 
 from core.database import Row
 from core.fields import canonical_json
+from plugins.voting import separated
+from plugins.voting.kinds import BallotMode
 
 _JOINED = {"sqlite": "group_concat(receipt, ',')", "postgres": "string_agg(receipt, ',')"}
 
@@ -19,10 +21,14 @@ _JOINED = {"sqlite": "group_concat(receipt, ',')", "postgres": "string_agg(recei
 async def build(tx: Any, poll_id: int) -> tuple[str, str]:
     """Return the certificate of the latest count as canonical JSON, and its SHA-256."""
     poll = await _poll(tx, poll_id)
+    if poll["mode"] == BallotMode.SEPARATED.value:
+        text = canonical_json(await _separated(tx, poll))
+        return text, digest_of(text)
     listed = await _receipts(tx, poll_id)
     document = {
         "v": 1,
         "kind": "shanzhi.voting.certificate",
+        "mode": poll["mode"],
         "poll": str(poll_id),
         "title": poll["title"],
         "place": {"code": poll["code"], "name": poll["name"]},
@@ -43,6 +49,50 @@ async def build(tx: Any, poll_id: int) -> tuple[str, str]:
     }  # fmt: skip
     text = canonical_json(document)
     return text, digest_of(text)
+
+
+async def _separated(tx: Any, poll: Row) -> dict[str, Any]:
+    """Return the certificate of a separated poll: the marks of all voters and of those who voted, and every answer."""
+    poll_id = poll["matter_id"]
+    everybody, listed = await separated.marks(tx, poll_id)
+    box = await separated.answers(tx, poll_id)
+    return {
+        "v": 1,
+        "kind": "shanzhi.voting.certificate",
+        "mode": poll["mode"],
+        "poll": str(poll_id),
+        "title": poll["title"],
+        "place": {"code": poll["code"], "name": poll["name"]},
+        "announced_at": poll["announced_at"],
+        "opens_at": poll["opens_at"],
+        "first_closes_at": poll["first_closes_at"],
+        "closes_at": poll["closes_at"],
+        "settings": json.loads(poll["frozen"] or "{}"),
+        "roll": {"hash": separated.roll_hash(everybody), "voters": everybody},
+        "receipts": listed,
+        "receipts_hash": digest_of("\n".join(listed)),
+        "motions": [await _question(tx, row, box) for row in await _asked(tx, poll_id)],
+    }
+
+
+async def _asked(tx: Any, poll_id: int) -> list[Row]:
+    rows: list[Row] = await tx.fetch(
+        "SELECT n.id, n.position, n.title, n.options, r.round, r.figures FROM voting_motion n "
+        "JOIN voting_poll p ON p.matter_id = n.poll_id "
+        "JOIN voting_result r ON r.motion_id = n.id AND r.round = p.round WHERE n.poll_id = ? ORDER BY n.position",
+        (poll_id,),
+    )
+    return rows
+
+
+async def _question(tx: Any, row: Row, box: list[list[separated.Slip]] | None) -> dict[str, Any]:
+    """Return a question with the answer of every ballot, sorted; null where too few voted."""
+    slips = box[row["position"] - 1] if box else None
+    return {
+        "id": str(row["id"]), "position": row["position"], "title": row["title"], "round": row["round"],
+        "options": json.loads(row["options"]), "figures": json.loads(row["figures"]),
+        "ballots": None if slips is None else [[slip.group, *map(int, slip.answer.split(","))] for slip in slips],
+    }  # fmt: skip
 
 
 async def _receipts(tx: Any, poll_id: int) -> list[str]:

@@ -20,6 +20,38 @@ class PollKind(LabelledEnum):
     )
 
 
+class BallotMode(LabelledEnum):
+    """How ballots are kept; fixed when the poll is announced."""
+
+    OPEN = (
+        "OPEN", "记名", "Named",
+        "Each ballot is kept with its voter and sealed until the close; what joint decisions of owners by area need.",
+    )  # fmt: skip
+    SEPARATED = (
+        "SEPARATED", "不记名", "Separated",
+        "By head, with no link between who voted and what was voted; needs at least 30 eligible voters.",
+    )  # fmt: skip
+
+
+EXPLAINED = {
+    BallotMode.OPEN: (
+        "记名表决：您的选择与您的身份一并保存，截止前任何人都看不到；截止后只公布合计，监票人可留痕查验。",
+        (
+            "Named: your ballot is kept with who you are and sealed from everybody until the close; afterwards only totals are "
+            "published, and scrutineers may inspect ballots on the record."
+        ),
+    ),
+    BallotMode.SEPARATED: (
+        "不记名：谁已投票与投了什么分开保存，互不关联；投出后找不到您的票，不能更改或撤回；凭证只证明您已投票，不证明投了什么。",
+        (
+            "Not named: who has voted and what was voted are kept apart without a link; once cast, your ballot cannot be found, "
+            "changed or withdrawn; your receipt proves that you voted, never what."
+        ),
+    ),
+}
+"""What voters are told before they vote, in one sentence: Chinese, English."""
+
+
 class PollState(LabelledEnum):
     """Where a poll stands."""
 

@@ -94,6 +94,7 @@ POLL = Lifecycle(
              title_zh="延长"),
         Step("cast_ballot", {VOTING}, None, permission="voting.cast_ballot", title_zh="投票", shared=True),
         Step("answer_survey", {VOTING}, None, permission="voting.answer_survey", title_zh="回答问卷", shared=True),
+        Step("cast_separated_ballot", {VOTING}, None, permission="voting.answer_survey", title_zh="不记名投票"),
         Step("authorise_proxy", {ANNOUNCED, VOTING}, None, permission="voting.authorise_proxy", title_zh="委托"),
         Step("revoke_proxy", {ANNOUNCED, VOTING}, None, permission="voting.authorise_proxy", title_zh="撤销委托"),
         Step("issue_slips", {ANNOUNCED, VOTING}, None, permission="voting.handle_slips", title_zh="编发纸质票"),

@@ -8,7 +8,7 @@ from tortoise.fields.relational import ForeignKeyNullableRelation, ForeignKeyRel
 from tortoise.models import Model
 
 from core.fields import CodeField, DayField, EnumField, InstantField, JsonField
-from core.ids import new_id
+from core.ids import new_id, untimed_id
 from core.models import Matter, Person, anchor
 from plugins.voting import kinds, rules
 
@@ -20,6 +20,10 @@ class Poll(Model):
         "core.Matter", primary_key=True, on_delete=RESTRICT, related_name=False
     )
     kind = EnumField(kinds.PollKind)
+    mode = EnumField(kinds.BallotMode, default=kinds.BallotMode.OPEN)
+    by_standing = fields.BooleanField(
+        default=False, description="whether a separated survey is broken down by standing"
+    )
     body = fields.TextField()
     roll: ForeignKeyNullableRelation[Matter] = anchor("core.Matter", null=True)
     roll_hash = CodeField(64, default="")
@@ -210,6 +214,64 @@ class Answer(Model):
         unique_together = (("poll_id", "person_id"),)
 
 
+class Box(Model):
+    """The box of one separated vote: how wide a ballot is made, so that none is told by its length."""
+
+    matter: OneToOneRelation[Matter] = fields.OneToOneField(
+        "core.Matter", primary_key=True, on_delete=RESTRICT, related_name=False
+    )
+    width = fields.IntField()
+    eligible = fields.IntField()
+    by_group = fields.BooleanField()
+    fewest = fields.IntField(description="fewer ballots than these are destroyed unread")
+    roll_hash = CodeField(64)
+    opened_at = InstantField(null=True)
+    is_withheld = fields.BooleanField(default=False)
+
+    class Meta:
+        table = "voting_box"
+
+
+class BoxPart(Model):
+    """Ballots of an unopened box as one sealed text: a ballot is no row, so that no row tells when it came."""
+
+    id = fields.BigIntField(primary_key=True, default=untimed_id, generated=False)
+    matter: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    sealed = fields.TextField()
+
+    class Meta:
+        table = "voting_box_part"
+
+
+class Tick(Model):
+    """A voter on the roll of a separated vote, and whether this voter has voted: never when, never what."""
+
+    id = fields.BigIntField(primary_key=True, default=untimed_id, generated=False)
+    matter: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
+    voter_id = fields.BigIntField()
+    category = CodeField(40, description="the group whose figures may be published")
+    mark = CodeField(64, unique=True, description="what the roll and the certificate call the voter")
+    has_voted = fields.BooleanField(default=False)
+
+    class Meta:
+        table = "voting_tick"
+        unique_together = (("matter_id", "voter_id"),)
+
+
+class BoxAnswer(Model):
+    """What one ballot of an opened box says to one question; ballots are cut apart and written in no order, at once."""
+
+    id = fields.BigIntField(primary_key=True, default=untimed_id, generated=False)
+    matter: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
+    question = fields.IntField()
+    category = CodeField(40)
+    answer = CodeField(255)
+
+    class Meta:
+        table = "voting_box_answer"
+        indexes = (("matter_id", "question"),)
+
+
 class Result(Model):
     """The result of one motion in one round of counting; its figures are frozen."""
 
@@ -245,5 +307,6 @@ class ResultObjection(Model):
 
 
 __models__ = [
-    Poll, Motion, Proxy, Slip, Returned, Ballot, Turnout, AreaTurnout, Answer, Result, ResultObjection,
+    Poll, Motion, Proxy, Slip, Returned, Ballot, Turnout, AreaTurnout, Answer, Box, BoxPart, Tick, BoxAnswer, Result,
+    ResultObjection,
 ]  # fmt: skip

@@ -97,6 +97,34 @@ STRANGE_MOTION = Problem(
 WRONG_KIND = Problem(
     Conflict, "voting.wrong_kind", "此操作不适用于{kind_zh}。", "This does not apply to a poll of the kind {kind}."
 )
+WRONG_MODE = Problem(
+    Conflict, "voting.wrong_mode", "此操作不适用于{mode_zh}的表决；不记名问卷请用 castSeparatedBallot，记名问卷请用 answerSurvey。",
+    "This does not apply to a poll of the mode {mode}: castSeparatedBallot is for separated polls, answerSurvey for named ones.",
+)  # fmt: skip
+MUST_BE_NAMED = Problem(
+    Invalid, "voting.must_be_named",
+    "业主共同决定按面积计票，须记名，请改用 OPEN；按面积计票又须保密的表决请使用外部引擎 Belenios。",
+    "A joint decision counts by area and has to be named: choose the mode OPEN. A weighted secret ballot needs an external "
+    "engine, Belenios.",
+)  # fmt: skip
+TOO_FEW_VOTERS = Problem(
+    Conflict, "voting.too_few_voters", "仅有 {found} 人可投票，不足 {least} 人，不记名无法保密。请改用记名方式（OPEN）公告。",
+    "Only {found} may vote; with fewer than {least} a separated poll would not keep what it promises. Announce it with the "
+    "mode OPEN.",
+)  # fmt: skip
+GROUP_TOO_SMALL = Problem(
+    Conflict, "voting.group_too_small", "分组公布的这些组不足 {least} 人：{groups}。请不分组公布，或改用记名方式（OPEN）。",
+    "These groups have fewer than {least} voters: {groups}. Publish no groups (byStanding: false), or announce it with the "
+    "mode OPEN.",
+)  # fmt: skip
+ALREADY_CAST = Problem(
+    Conflict, "voting.already_cast", "您已投票。不记名的票投出后找不到，不能更改或撤回。",
+    "You have voted. A separated ballot cannot be found any more, and neither changed nor withdrawn.",
+)  # fmt: skip
+NOT_ON_THIS_ROLL = Problem(
+    NotAllowed, "voting.not_on_this_roll", "公告时的投票人名单中没有您。如有疑问，请向社区查询。",
+    "You are not on the roll as it was when this vote was announced. Ask the community if you should be.",
+)  # fmt: skip
 BAD_OPTIONS = Problem(
     Invalid,
     "voting.bad_options",

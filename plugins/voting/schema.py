@@ -10,7 +10,16 @@ from strawberry.scalars import JSON
 
 from core.access import Sight, Where, decide, either, holders, person
 from plugins.voting import certificate, kinds, models, rules
-from plugins.voting.kinds import LegalEffect, PollKind, PollState, Remedy, ResultObjectionState, SlipState
+from plugins.voting.kinds import (
+    EXPLAINED,
+    BallotMode,
+    LegalEffect,
+    PollKind,
+    PollState,
+    Remedy,
+    ResultObjectionState,
+    SlipState,
+)
 from plugins.voting.lifecycle import POLL
 from plugins.voting.rules import Channel, Choice, Delivery, JointDecisionMatter
 from plugins.voting.service import casting, counting, drafting, paper
@@ -20,12 +29,17 @@ from plugins.voting.views import (
     BallotsBundle,
     Certificate,
     MyBallot,
+    SeparatedReceipt,
+    SeparatedTurnout,
     SurveyFigures,
     Verdict,
     certificate_of,
     my_answer,
     my_ballots,
+    my_separated_receipt,
     receipt,
+    separated_receipt,
+    separated_turnout,
     survey_of,
     verdict_of,
 )  # fmt: skip
@@ -40,7 +54,7 @@ from schema.scalars import Area
 from schema.types import Matter, Person
 
 for enum in (
-    PollKind, PollState, LegalEffect, kinds.SilencePolicy, kinds.DeliveryMethod, SlipState, ResultObjectionState, Remedy,
+    PollKind, PollState, BallotMode, LegalEffect, kinds.SilencePolicy, kinds.DeliveryMethod, SlipState, ResultObjectionState, Remedy,
     JointDecisionMatter, Choice, Delivery, Channel,
 ):  # fmt: skip
     graphql_enum(enum)
@@ -164,12 +178,16 @@ class ResultObjection(Node):
     answered_at: datetime | None = column("When it was answered.")
 
 
-@declared(models.Poll, matter=POLL, base=("roll_id", "closes_at"))
+@declared(models.Poll, matter=POLL, base=("roll_id", "closes_at", "mode"))
 class Poll(Matter):
     """A joint decision of owners, or a survey: from draft to confirmed result."""
 
     state: PollState = state_now(PollState)
     poll_kind: PollKind = column("What it is in law.", "{t}.kind")
+    mode: BallotMode = column("How ballots are kept; fixed when the poll is announced.")
+    by_standing: bool = column(
+        "Whether a separated survey is also counted by standing: owner, tenant, resident.", convert=bool
+    )
     body: str = column("What it is about and why.")
     opens_at: datetime = column("From when on ballots are accepted.")
     closes_at: datetime = column("The first moment too late.")
@@ -218,6 +236,28 @@ class Poll(Matter):
     )
     async def turnout(self, info: strawberry.Info) -> Turnout | None:
         return await turnout_of(self, info)
+
+    @strawberry.field(description="What the mode means for the voter, in one Chinese sentence: show it before voting.")
+    def mode_explained_zh(self) -> str:
+        return EXPLAINED[self.mode][0]
+
+    @strawberry.field(description="What the mode means for the voter, in one English sentence: show it before voting.")
+    def mode_explained_en(self) -> str:
+        return EXPLAINED[self.mode][1]
+
+    @strawberry.field(
+        description="How many have voted in a separated poll; null for named ones and drafts.",
+        metadata=guarded(Guard.ROW, "how many, of whom nobody is told apart"),
+    )
+    async def separated_turnout(self, info: strawberry.Info) -> SeparatedTurnout | None:
+        return await separated_turnout(self, info)
+
+    @strawberry.field(
+        description="The viewer's own mark on the roll of a separated poll, and whether it is ticked; null for others.",
+        metadata=guarded(Guard.SELF, "the viewer's own mark on the roll"),
+    )
+    async def my_separated_receipt(self, info: strawberry.Info) -> SeparatedReceipt | None:
+        return await my_separated_receipt(self, info)
 
     @strawberry.field(
         description="What the viewer may vote for and has voted here (a handful); other people's never.",
@@ -296,6 +336,10 @@ class DraftPollInput(DeedInput):
     silence_text: str = text("What the ballot says about owners who return nothing.", default="")
     legal_review_note: str = text("The community's note of legal review.", default="")
     is_first_assembly: bool = text("Whether it is the first assembly.", default=False)
+    mode: BallotMode | None = text(
+        "How ballots are kept; OPEN for joint decisions, SEPARATED for surveys when left out.", default=None
+    )
+    by_standing: bool = text("Whether a separated survey is also counted by standing.", default=False)
 
 
 @strawberry.input(description="A question to add to a draft.")
@@ -331,6 +375,7 @@ class AnnouncePollInput(DeedInput):
     quick_roll: bool = text(
         "Make today's roll and freeze it at once, without showing it first; for advisory polls only.", default=False
     )
+    mode: BallotMode | None = text("How ballots are kept; as drafted when left out.", default=None)
 
 
 @strawberry.input(description="A poll to take back.")
@@ -382,6 +427,14 @@ class AnswerSurveyInput(DeedInput):
     """Answers to a survey."""
 
     id: strawberry.ID = ref("Poll", "The survey.")
+    answers: list[SurveyAnswerInput] = text("An answer to every question.")
+
+
+@strawberry.input(description="A ballot of a separated poll; once cast it cannot be found, changed or withdrawn.")
+class CastSeparatedBallotInput(DeedInput):
+    """A ballot of a separated poll; once cast it cannot be found, changed or withdrawn."""
+
+    id: strawberry.ID = ref("Poll", "The poll.")
     answers: list[SurveyAnswerInput] = text("An answer to every question.")
 
 
@@ -531,6 +584,9 @@ class PollMutation:
     extend_poll = mutation(drafting.extend_poll, ExtendPollInput, "Poll")
     cast_ballot = mutation(casting.cast_ballot, CastBallotInput, BallotReceipt, present=receipt)
     answer_survey = mutation(casting.answer_survey, AnswerSurveyInput, "Poll")
+    cast_separated_ballot = mutation(
+        casting.cast_separated_ballot, CastSeparatedBallotInput, SeparatedReceipt, present=separated_receipt
+    )
     authorise_proxy = mutation(casting.authorise_proxy, AuthoriseProxyInput, "Proxy")
     revoke_proxy = mutation(casting.revoke_proxy, RevokeProxyInput, "Proxy")
     issue_slips = mutation(paper.issue_slips, PollInput, "Poll")

@@ -53,6 +53,9 @@ def with_silent(sums: dict[str, dict[str, int]], served: dict[str, int]) -> dict
 
 def certificate_checks(certificate: dict[str, Any]) -> Iterator[Check]:
     """Check what the certificate says by itself."""
+    if certificate.get("mode") == "SEPARATED":
+        yield from separated_checks(certificate)
+        return
     receipts = certificate["receipts"]
     yield "the list of receipts is sorted, without repetition", receipts == sorted(set(receipts))
     yield "the hash of the list of receipts", sha256("\n".join(receipts)) == certificate["receipts_hash"]
@@ -60,6 +63,31 @@ def certificate_checks(certificate: dict[str, Any]) -> Iterator[Check]:
     roll = {"area": certificate["roll"]["area"], "heads": certificate["roll"]["heads"]}
     for motion in certificate["motions"]:
         yield from _verdict_checks(motion, roll)
+
+
+def separated_checks(certificate: dict[str, Any]) -> Iterator[Check]:
+    """Check a separated poll: voters and ballots are as many, all voters are of the roll, and the figures add up."""
+    receipts, voters = certificate["receipts"], certificate["roll"]["voters"]
+    yield "the roll is sorted, without repetition", voters == sorted(set(voters))
+    yield "the hash of the roll", sha256("\n".join(voters)) == certificate["roll"]["hash"]
+    yield "the list of receipts is sorted, without repetition", receipts == sorted(set(receipts))
+    yield "the hash of the list of receipts", sha256("\n".join(receipts)) == certificate["receipts_hash"]
+    yield "whoever voted is on the roll", set(receipts) <= set(voters)
+    for motion in certificate["motions"]:
+        name, ballots, total = f"motion {motion['position']}", motion["ballots"], motion["figures"]["total"]
+        if ballots is None:
+            yield f"{name}: what is withheld has no figures", total is None and not motion["figures"]["groups"]
+            continue
+        yield f"{name}: as many ballots as voters", len(ballots) == len(receipts)
+        yield f"{name}: the ballots add up", total == _heads(motion, ballots)
+        for group, figures in motion["figures"]["groups"].items():
+            own = [one for one in ballots if one[0] == group]
+            yield f"{name}: the ballots of {group} add up", figures == _heads(motion, own)
+
+
+def _heads(motion: dict[str, Any], ballots: list[list[Any]]) -> dict[str, Any]:
+    counted = [[label, sum(at in one[1:] for one in ballots)] for at, label in enumerate(motion["options"])]
+    return {"heads": len(ballots), "options": counted}
 
 
 def _was_noticed(certificate: dict[str, Any]) -> bool:

@@ -11,8 +11,9 @@ import strawberry
 from core.clock import from_wire
 from core.ids import global_id
 from core.plugin import Fresh
-from plugins.voting import ballots, certificate
-from plugins.voting.kinds import LegName, MyBallotState
+from plugins.voting import ballots, certificate, separated
+from plugins.voting.kinds import BallotMode, LegName, MyBallotState
+from plugins.voting.problems import NOT_ON_THIS_ROLL
 from plugins.voting.rules import (
     BallotStatus,
     Channel,
@@ -310,6 +311,65 @@ async def my_answer(poll: Any, info: strawberry.Info) -> list[list[int]] | None:
     return found
 
 
+# --- Separated votes -------------------------------------------------------------------------------------------------
+
+
+@strawberry.type(
+    description="Proof that a voter has voted in a separated poll; it has nothing to do with what was voted."
+)
+class SeparatedReceipt:
+    """Proof that a voter has voted in a separated poll; it has nothing to do with what was voted."""
+
+    receipt: str = strawberry.field(description="SHA-256 of the body, hex: the voter's mark on the published roll.")
+    nonce: str = strawberry.field(
+        description="The secret that only this voter can show; it can be read again at any time."
+    )
+    body: str = strawberry.field(description="What is hashed: the poll and the nonce.")
+    has_voted: bool = strawberry.field(description="Whether this voter has voted.")
+
+
+@strawberry.type(description="How many may vote in a separated poll, and how many have; never what.")
+class SeparatedTurnout:
+    """How many may vote in a separated poll, and how many have; never what."""
+
+    eligible: int = strawberry.field(description="How many are on the roll, frozen at announcement.")
+    voted: int = strawberry.field(description="How many have voted.")
+
+
+def _shown_receipt(found: separated.Receipt) -> SeparatedReceipt:
+    return SeparatedReceipt(receipt=found.mark, nonce=found.nonce, body=found.body, has_voted=found.has_voted)
+
+
+async def separated_receipt(result: int, info: strawberry.Info) -> SeparatedReceipt:
+    """Return the receipt of whoever has just voted; a retry's is made anew, and is the same."""
+    kernel = info.context.kernel
+    found = await separated.receipt_of_voter(kernel.database, kernel.keys, result, info.context.viewer.person_id)
+    if found is None:
+        raise NOT_ON_THIS_ROLL()
+    return _shown_receipt(found)
+
+
+async def my_separated_receipt(poll: Any, info: strawberry.Info) -> SeparatedReceipt | None:
+    """Return the viewer's mark on the roll of a separated poll."""
+    kernel, me = info.context.kernel, info.context.viewer.person_id
+    if me is None or poll.mode != BallotMode.SEPARATED:
+        return None
+    found = await separated.receipt_of_voter(kernel.database, kernel.keys, poll.pk, me)
+    return _shown_receipt(found) if found is not None else None
+
+
+async def separated_turnout(poll: Any, info: strawberry.Info) -> SeparatedTurnout | None:
+    """Return how many have voted in a separated poll; None before it is announced."""
+    if poll.mode != BallotMode.SEPARATED:
+        return None
+    [row] = await info.context.kernel.database.fetch(
+        "SELECT COUNT(*) AS eligible, COALESCE(SUM(CASE WHEN has_voted THEN 1 ELSE 0 END), 0) AS voted FROM voting_tick "
+        "WHERE matter_id = ?",
+        (poll.pk,),
+    )
+    return SeparatedTurnout(eligible=row["eligible"], voted=int(row["voted"])) if row["eligible"] else None
+
+
 # --- Certificate -----------------------------------------------------------------------------------------------------
 
 
@@ -330,8 +390,9 @@ class BallotsBundle:
 
 
 async def certificate_of(poll: Any, info: strawberry.Info) -> Certificate | None:
-    """Build the certificate of a counted joint decision."""
-    if poll.state_now not in ("PRELIMINARY", "CONFIRMED", "VOID") or poll.roll_id is None:
+    """Build the certificate of a counted joint decision or separated poll."""
+    is_certified = poll.roll_id is not None or poll.mode == BallotMode.SEPARATED
+    if poll.state_now not in ("PRELIMINARY", "CONFIRMED", "VOID") or not is_certified:
         return None
     counted = await info.context.kernel.database.value("SELECT round FROM voting_poll WHERE matter_id = ?", (poll.pk,))
     if not counted:

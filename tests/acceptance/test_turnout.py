@@ -93,13 +93,20 @@ async def test_a_database_with_ballots_gets_its_sums_by_area(world: World) -> No
     assert counted == [(key, 8_952, 3, 1), (key, 10_000, 1, 1), (key, 12_000, 1, 0)]  # two who differ do not count
 
     async def before_that_release(tx: Tx) -> None:
-        await tx.execute("DROP TABLE voting_area_turnout")
-        await tx.execute("DELETE FROM tortoise_migrations WHERE app = 'voting' AND name = '0002_area_turnout'")
+        for table in ("area_turnout", "box", "box_part", "box_answer", "tick"):
+            await tx.execute(f"DROP TABLE voting_{table}")
+        for column in ("mode", "by_standing"):
+            await tx.execute(f"ALTER TABLE voting_poll DROP COLUMN {column}")
+        await tx.execute("DELETE FROM tortoise_migrations WHERE app = 'voting' AND name >= '0002'")
 
     await world.kernel.database.run(before_that_release)
     report = await upgrade(world.kernel.config, world.kernel.host)
-    assert (report.applied, report.failed) == ((("voting", "0002_area_turnout"),), {})
+    assert (report.applied, report.failed) == (
+        (("voting", "0002_area_turnout"), ("voting", "0003_ballot_modes")), {},
+    )  # fmt: skip
     assert await _by_area(world) == counted
+    modes = await world.kernel.database.fetch("SELECT DISTINCT mode FROM voting_poll")
+    assert [row["mode"] for row in modes] == ["OPEN"]
     await cast(world, poll, {motion: "FOR"}, as_="third", entry=roll.entry(5))
     assert await _by_area(world) == [*counted[:2], (key, 12_000, 1, 1)]
 

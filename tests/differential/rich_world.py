@@ -13,7 +13,7 @@ from plugins.notices.rules import NoticeKind
 from plugins.notices.service import draft_notice, post_notice
 from plugins.rating.kinds import RatingSubject
 from plugins.rating.service import open_rating
-from plugins.voting.kinds import PollKind
+from plugins.voting.kinds import BallotMode, PollKind
 from plugins.voting.service import casting, drafting
 from plugins.wishes.rules import WishType
 from plugins.wishes.service import open_wish, submit_wish
@@ -104,6 +104,7 @@ async def _open_business(world: World) -> None:
     """Add what the counted world has no longer: an open survey with answers, an announced vote, an open rating."""
     do, place, now = world.demo.perform, world.demo.places["compound"].code, world.clock.now()
     survey = await do(drafting.draft_poll, "chair", community=place, title="问卷", body="请答。", kind=PollKind.SURVEY,
+                      mode=BallotMode.OPEN,
                       opens_at=now + timedelta(minutes=1))  # fmt: skip
     await do(drafting.add_motion, "chair", id=survey, title="几点？", options=["七点", '"八"点', "\\九点"])
     await do(drafting.announce_poll, "chair", id=survey, opens_at=now)

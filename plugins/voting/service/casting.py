@@ -14,9 +14,9 @@ from core.database import Row, Statement
 from core.fields import canonical_json
 from core.ids import new_id
 from core.plugin import Act, Fresh, check_text, deed
-from plugins.voting import ballots, roll, rules
+from plugins.voting import ballots, roll, rules, separated
 from plugins.voting.ballots import ReturnedPaper
-from plugins.voting.kinds import PollKind, PollState
+from plugins.voting.kinds import BallotMode, PollKind, PollState
 from plugins.voting.lifecycle import POLL
 from plugins.voting.problems import (
     BAD_OPTIONS,
@@ -31,7 +31,8 @@ from plugins.voting.problems import (
 )  # fmt: skip
 from plugins.voting.roll import Voter
 from plugins.voting.rules import Channel, Choice
-from plugins.voting.service.drafting import motions_of, must_be, poll_row
+from plugins.voting.service.drafting import motions_of, must_be, must_have, poll_row
+from plugins.voting.service.separating import STANDINGS
 from plugins.voting.settings import frozen
 
 TURNOUT = "UPDATE voting_turnout SET area_centi = area_centi + ?, heads = heads + ? WHERE poll_id = ? AND building = ?"
@@ -218,13 +219,11 @@ def _count_participation(act: Act, voter: Voter, before: str, after: str) -> Non
 
 @deed(on=POLL, step="answer_survey")
 async def answer_survey(act: Act, *, answers: Sequence[Mapping[str, Any]]) -> int:
-    """Answer a survey, or change one's answer before it closes: one answer a person."""
-    must_be(await poll_row(act), PollKind.SURVEY)
-    chosen = {answer["motion"]: answer["options"] for answer in answers}
-    motions = await motions_of(act, act.matter.id)
-    if len(chosen) != len(answers) or set(chosen) != {motion["id"] for motion in motions}:
-        raise STRANGE_MOTION(path=("input", "answers"))
-    written = [_picked(motion, chosen[motion["id"]]) for motion in motions]
+    """Answer a named survey, or change one's answer before it closes: one answer a person."""
+    row = await poll_row(act)
+    must_be(row, PollKind.SURVEY)
+    must_have(row, BallotMode.OPEN)
+    written = await _answers(act, answers)
     await act.tx.execute(
         "INSERT INTO voting_answer (id, poll_id, person_id, standing, options, at) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (poll_id, person_id) DO UPDATE SET options = excluded.options, at = excluded.at",
@@ -232,6 +231,29 @@ async def answer_survey(act: Act, *, answers: Sequence[Mapping[str, Any]]) -> in
     )
     act.emit("voting.ballot_cast")
     return act.matter.id
+
+
+@deed(on=POLL, step="cast_separated_ballot", traces_actor=False, secrets=frozenset({"answers"}))
+async def cast_separated_ballot(act: Act, *, answers: Sequence[Mapping[str, Any]]) -> int:
+    """Cast a ballot that is not named. It cannot be found, changed or withdrawn afterwards.
+
+    A retry under the same idempotency key gives the same receipt; what was voted is kept nowhere beside it.
+    """
+    must_have(await poll_row(act), BallotMode.SEPARATED)
+    written = await _answers(act, answers)
+    said = [",".join(map(str, picked)) for picked in written]
+    await separated.drop(act, act.matter.id, act.person_id, said)
+    act.emit("voting.ballot_cast")
+    return act.matter.id
+
+
+async def _answers(act: Act, answers: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """Return the options chosen, question by question; raises Invalid unless each is answered once."""
+    chosen = {answer["motion"]: answer["options"] for answer in answers}
+    motions = await motions_of(act, act.matter.id)
+    if len(chosen) != len(answers) or set(chosen) != {motion["id"] for motion in motions}:
+        raise STRANGE_MOTION(path=("input", "answers"))
+    return [_picked(motion, chosen[motion["id"]]) for motion in motions]
 
 
 def _picked(motion: Row, options: Sequence[int]) -> list[int]:
@@ -244,7 +266,7 @@ def _picked(motion: Row, options: Sequence[int]) -> list[int]:
 
 def _standing(act: Act) -> str:
     roles = act.actor.roles_at(act.place)
-    return next((role for role in ("owner", "tenant", "resident") if role in roles), "other")
+    return next((role for role in STANDINGS if role in roles), "other")
 
 
 # --- Proxies ---------------------------------------------------------------------------------------------------------

@@ -17,14 +17,15 @@ from core.kinds import LinkRelation
 from core.plugin import Act, check_text, deed
 from plugins.notices import api as notices
 from plugins.register import api as register
-from plugins.voting import ballots, certificate, roll, rules, verdicts
-from plugins.voting.kinds import LegName, PollKind, Remedy, ResultObjectionState, SilencePolicy
+from plugins.voting import ballots, certificate, roll, rules, separated, verdicts
+from plugins.voting.kinds import BallotMode, LegName, PollKind, Remedy, ResultObjectionState, SilencePolicy
 from plugins.voting.lifecycle import POLL
 from plugins.voting.problems import ALREADY_OBJECTED, NO_SUCH_OBJECTION, NOT_COUNTED, REMEDY_NEEDED, WINDOW_OVER
 from plugins.voting.roll import Voter
 from plugins.voting.rules import Delivery, JointDecisionMatter, Outcome, Silence, Weight
+from plugins.voting.service import separating
 from plugins.voting.service.casting import earlier_papers, settle_entry
-from plugins.voting.service.drafting import motions_of, poll_row
+from plugins.voting.service.drafting import motions_of, must_have, poll_row
 from plugins.voting.settings import VotingSettings, frozen
 
 
@@ -41,7 +42,11 @@ async def _count(act: Act, row: Row) -> None:
     """Count, freeze the figures as a new round, and show them."""
     motions, round_ = await motions_of(act, act.matter.id), row["round"] + 1
     is_survey = row["kind"] == PollKind.SURVEY.value
-    results = await _survey(act, motions) if is_survey else await _joint(act, row, motions)
+    is_separated = row["mode"] == BallotMode.SEPARATED.value
+    if is_separated:
+        results = separating.figures(motions, await separated.open_box(act, act.matter.id))
+    else:
+        results = await _survey(act, motions) if is_survey else await _joint(act, row, motions)
     await act.tx.execute_many(
         "INSERT INTO voting_result (id, poll_id, motion_id, round, outcome, decision_basis, figures, at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -54,7 +59,7 @@ async def _count(act: Act, row: Row) -> None:
         (round_, to_wire(act.now), to_wire(until), act.matter.id),
     )
     await act.start_clock(POLL, "confirm_result", until, rules.OBJECTION_DAYS.source)
-    if not is_survey:
+    if is_separated or not is_survey:
         await _certify(act)
 
 
@@ -147,30 +152,10 @@ async def _survey(act: Act, motions: Sequence[Row]) -> list[dict[str, Any]]:
     """Count a survey by head; figures of fewer than ten are withheld from the first moment on."""
     rows = await act.tx.fetch("SELECT standing, options FROM voting_answer WHERE poll_id = ?", (act.matter.id,))
     answers = [(row["standing"], json.loads(row["options"])) for row in rows]
-    return [_question(motion, index, answers) for index, motion in enumerate(motions)]
-
-
-def _question(motion: Row, index: int, answers: Sequence[tuple[str, list[list[int]]]]) -> dict[str, Any]:
-    labels: list[str] = json.loads(motion["options"])
-    groups: dict[str, list[list[int]]] = {}
-    for standing, options in answers:
-        groups.setdefault(standing, []).append(options[index])
-    counted = rules.tally_survey({name: _counted(labels, chosen) for name, chosen in groups.items()})
-    return {
-        "total": _figures(counted.total, labels),
-        "groups": {name: _figures(count, labels) for name, count in sorted(counted.groups.items())},
-    }
-
-
-def _counted(labels: Sequence[str], chosen: Sequence[Sequence[int]]) -> rules.SurveyCount:
-    options = {label: sum(at in picked for picked in chosen) for at, label in enumerate(labels)}
-    return rules.SurveyCount(len(chosen), options)
-
-
-def _figures(count: rules.SurveyCount | None, labels: Sequence[str]) -> dict[str, Any] | None:
-    if count is None:
-        return None
-    return {"heads": count.heads, "options": [[label, count.options.get(label, 0)] for label in labels]}
+    return [
+        separating.question(motion, [(standing, options[index]) for standing, options in answers])
+        for index, motion in enumerate(motions)
+    ]
 
 
 async def _objection_window(act: Act, row: Row, motions: Sequence[Row], results: Sequence[dict[str, Any]]) -> datetime:
@@ -296,6 +281,7 @@ async def _void(act: Act, reason: str, legal_basis: str) -> None:
         "UPDATE voting_result SET outcome = ? WHERE poll_id = ? AND outcome IS NOT NULL",
         (Outcome.VOID.value, act.matter.id),
     )
+    await separated.destroy(act, act.matter.id)
 
 
 @deed(on=POLL, step="export_ballots", takes_out=True)
@@ -303,6 +289,7 @@ async def export_ballots(act: Act, *, reason: str) -> int:
     """Take out all ballots of a counted poll for inspection by a scrutineer: who asks and that they asked is on record."""
     check_text(reason, "reason", most=300)
     row = await poll_row(act)
+    must_have(row, BallotMode.OPEN)
     if row["counted_at"] is None:
         raise NOT_COUNTED()
     _, digest = await certificate.bundle(act.tx, act.matter.id)

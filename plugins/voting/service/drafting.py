@@ -18,7 +18,7 @@ from plugins.notices import api as notices
 from plugins.register import api as register
 from plugins.voting import roll, rules
 from plugins.voting.ballots import MOST_MOTIONS
-from plugins.voting.kinds import LegalEffect, PollKind
+from plugins.voting.kinds import EXPLAINED, BallotMode, LegalEffect, PollKind
 from plugins.voting.lifecycle import POLL
 from plugins.voting.problems import (
     BAD_EXTENSION,
@@ -27,6 +27,7 @@ from plugins.voting.problems import (
     IN_THE_PAST,
     JUSTIFICATION_NEEDED,
     MATTER_NEEDED,
+    MUST_BE_NAMED,
     NO_MOTIONS,
     NOT_SUB_AREA,
     NOTICES_OFF,
@@ -39,8 +40,10 @@ from plugins.voting.problems import (
     TOO_MANY_MOTIONS,
     TOO_SOON,
     WRONG_KIND,
+    WRONG_MODE,
 )  # fmt: skip
 from plugins.voting.rules import JointDecisionMatter
+from plugins.voting.service import separating
 from plugins.voting.settings import VotingSettings, frozen
 
 
@@ -57,6 +60,22 @@ def must_be(row: Row, kind: PollKind) -> None:
         raise WRONG_KIND(kind=is_one.value, kind_zh=is_one.label_zh)
 
 
+def must_have(row: Row, mode: BallotMode) -> None:
+    """Raise Conflict when a poll does not have this mode."""
+    if row["mode"] != mode.value:
+        has = BallotMode(row["mode"])
+        raise WRONG_MODE(mode=has.value, mode_zh=has.label_zh)
+
+
+def mode_of(kind: PollKind, wanted: BallotMode | None) -> BallotMode:
+    """Return the mode of a poll: as wanted, else what is usual for its kind; raises Invalid for a secret joint decision."""
+    if kind is PollKind.SURVEY:
+        return wanted or BallotMode.SEPARATED
+    if wanted is BallotMode.SEPARATED:
+        raise MUST_BE_NAMED(path=("input", "mode"))
+    return BallotMode.OPEN
+
+
 @deed("voting.draft_poll", opens=POLL)
 async def draft_poll(
     act: Act,
@@ -71,15 +90,18 @@ async def draft_poll(
     silence_text: str = "",
     legal_review_note: str = "",
     is_first_assembly: bool = False,
+    mode: BallotMode | None = None,
+    by_standing: bool = False,
 ) -> int:
     """Begin a poll; nobody sees it but those who may draft. Add motions, then announce it."""
     ends = closes_at or opens_at + timedelta(days=act.settings(VotingSettings).window_days)
     key = await act.open(POLL, check_text(title, "title"))
     await act.tx.execute(
-        "INSERT INTO voting_poll (matter_id, kind, body, roll_id, roll_hash, area_centi, heads, opens_at, closes_at, "
+        "INSERT INTO voting_poll (matter_id, kind, mode, by_standing, body, roll_id, roll_hash, area_centi, heads, opens_at, closes_at, "
         "extension_reason, scope_justification, silence_text, legal_review_note, is_first_assembly, round, "
-        "certificate_hash, end_reason, end_basis) VALUES (?, ?, ?, ?, '', 0, 0, ?, ?, '', ?, ?, ?, ?, 0, '', '', '')",
-        (key, kind.value, check_text(body, "body", most=20_000), roll, to_wire(opens_at), to_wire(ends),
+        "certificate_hash, end_reason, end_basis) VALUES (?, ?, ?, ?, ?, ?, '', 0, 0, ?, ?, '', ?, ?, ?, ?, 0, '', '', '')",
+        (key, kind.value, mode_of(kind, mode).value, by_standing,
+         check_text(body, "body", most=20_000), roll, to_wire(opens_at), to_wire(ends),
          check_text(scope_justification, "scopeJustification", least=0, most=500),
          check_text(silence_text, "silenceText", least=0, most=500),
          check_text(legal_review_note, "legalReviewNote", least=0, most=500), is_first_assembly),
@@ -148,8 +170,9 @@ async def announce_poll(
     closes_at: datetime | None = None,
     issuer: str = "",
     quick_roll: bool = False,
+    mode: BallotMode | None = None,
 ) -> int:
-    """Announce a poll: freeze motions, roll and settings, post the notice of meeting, start the clocks.
+    """Announce a poll: freeze mode, motions, roll and settings, post the notice of meeting, start the clocks.
 
     A joint decision needs a confirmed roll and the statutory notice period before voting opens. An advisory one may go by
     a roll of today that was not shown to the owners before.
@@ -161,9 +184,12 @@ async def announce_poll(
     resolved = act.resolved(VotingSettings)
     opens, closes = opens_at or from_wire(row["opens_at"]), closes_at or _moved(row, opens_at)
     _check_window(act, row, resolved.values, opens, closes)
+    chosen = mode_of(PollKind(row["kind"]), mode or BallotMode(row["mode"]))
     await act.move(POLL, "announce_poll")
     await act.freeze(resolved)
-    await _keep_announcement(act, resolved, opens, closes)
+    await _keep_announcement(act, resolved, chosen, opens, closes)
+    if chosen is BallotMode.SEPARATED:
+        await separating.prepare(act, row, motions)
     if row["kind"] == PollKind.STATUTORY.value:
         wanted = await _quick_roll(act, resolved.values) if quick_roll else roll or row["roll_id"]
         await _take_roll(act, row, wanted, resolved.values, motions)
@@ -199,14 +225,16 @@ def _check_window(act: Act, row: Row, settings: VotingSettings, opens: datetime,
         )  # fmt: skip
 
 
-async def _keep_announcement(act: Act, resolved: Resolved[VotingSettings], opens: datetime, closes: datetime) -> None:
+async def _keep_announcement(
+    act: Act, resolved: Resolved[VotingSettings], mode: BallotMode, opens: datetime, closes: datetime
+) -> None:
     await act.tx.execute(
-        "UPDATE voting_poll SET opens_at = ?, closes_at = ?, first_closes_at = ?, announced_at = ?, legal_effect = ? "
-        "WHERE matter_id = ?",
+        "UPDATE voting_poll SET opens_at = ?, closes_at = ?, first_closes_at = ?, announced_at = ?, legal_effect = ?, "
+        "mode = ? WHERE matter_id = ?",
         (to_wire(opens), to_wire(closes), to_wire(closes), to_wire(act.now), resolved.values.legal_effect.value,
-         act.matter.id),
+         mode.value, act.matter.id),
     )  # fmt: skip
-    act.note(opens=to_wire(opens), closes=to_wire(closes))
+    act.note(mode=mode.value, opens=to_wire(opens), closes=to_wire(closes))
 
 
 async def _quick_roll(act: Act, settings: VotingSettings) -> int:
@@ -288,7 +316,7 @@ async def _post_meeting(
 
 
 def _meeting_text(row: Row, motions: Sequence[Row], opens: datetime, closes: datetime) -> str:
-    lines = [row["body"], f"表决时间：{to_wire(opens)} 至 {to_wire(closes)}"]
+    lines = [row["body"], EXPLAINED[BallotMode.OPEN][0], f"表决时间：{to_wire(opens)} 至 {to_wire(closes)}"]
     for motion in motions:
         rule = rules.RULES[JointDecisionMatter(motion["matter_code"])]
         lines.append(f"事项{motion['position']}：{motion['title']}（{rule.article}，{_threshold_zh(rule)}）")
