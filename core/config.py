@@ -168,7 +168,10 @@ class Config(BaseModel):
         ge=1, le=86_400,
     )  # fmt: skip
     trace_mail_to: tuple[str, ...] = option(
-        (), "SHANZHI_TRACE_MAIL_TO", "Who gets every signed head by e-mail: addresses, separated by commas.", shown="none"
+        (),
+        "SHANZHI_TRACE_MAIL_TO",
+        "Who gets every signed head by e-mail: addresses, separated by commas.",
+        shown="none",
     )
     smtp_url: str | None = option(
         None, "SHANZHI_SMTP_URL",
@@ -246,7 +249,9 @@ class Config(BaseModel):
     @classmethod
     def _known_mail(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("smtp://", "smtps://", "smtp+starttls://")):
-            raise ValueError("write smtp://host:25, smtp+starttls://user:password@host:587 or smtps://user:password@host:465")
+            raise ValueError(
+                "write smtp://host:25, smtp+starttls://user:password@host:587 or smtps://user:password@host:465"
+            )
         return value
 
     @model_validator(mode="after")

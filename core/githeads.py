@@ -53,7 +53,9 @@ class GitRemote:
         place.mkdir(exist_ok=True)
         longest = max((int(path.name) for path in place.iterdir()), default=0)
         if longest > heads[-1].size:
-            raise RemoteKnowsMore(f"the remote has a head of {longest} leaves, this log has {heads[-1].size}: set back?")
+            raise RemoteKnowsMore(
+                f"the remote has a head of {longest} leaves, this log has {heads[-1].size}: set back?"
+            )
         for head in heads:
             path = place / f"{head.size:012d}"
             if path.exists() and path.read_text("utf-8") != head.note:

@@ -156,7 +156,9 @@ async def _check_last(tx: Tx, size: int) -> None:
     if last.size > size:
         raise LogAltered(f"a head of {last.size} leaves was signed, and {size} are there")
     if (await tree(tx, size).root(last.size)).hex() != last.root:
-        raise LogAltered(f"the first {last.size} leaves are not those whose head was signed; run: server.py trace verify")
+        raise LogAltered(
+            f"the first {last.size} leaves are not those whose head was signed; run: server.py trace verify"
+        )
 
 
 async def keep_heads(kernel: Kernel) -> Head | None:

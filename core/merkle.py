@@ -64,7 +64,9 @@ def inclusion_ranges(index: int, size: int) -> list[Range]:
     first, last, path = 0, size, []
     while last - first > 1:
         middle = first + split(last - first)
-        other, (first, last) = ((middle, last), (first, middle)) if index < middle else ((first, middle), (middle, last))
+        other, (first, last) = (
+            ((middle, last), (first, middle)) if index < middle else ((first, middle), (middle, last))
+        )
         path.append(other)
     return path[::-1]
 

@@ -318,7 +318,9 @@ class TraceKey(Model):
     public = CodeField(64)
     sealed = fields.TextField()
     made_at = InstantField()
-    handover = fields.TextField(null=True, description="what the key before signed, as a signed note; null for the first")
+    handover = fields.TextField(
+        null=True, description="what the key before signed, as a signed note; null for the first"
+    )
 
     class Meta:
         table = "core_trace_key"
