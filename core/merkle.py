@@ -96,27 +96,27 @@ class Tree:
 
     async def root(self, size: int) -> bytes:
         """Return the head of the first ``size`` leaves."""
-        return await self._hash((0, size)) if size else self._hashing.digest(b"")
+        return await self.hash_of((0, size)) if size else self._hashing.digest(b"")
 
     async def inclusion(self, index: int, size: int) -> list[bytes]:
         """Prove that a leaf (from 0) is in the log of a size."""
         if not 0 <= index < size <= self._size:
             raise ValueError(f"there is no leaf {index} in {size} of {self._size}")
-        return [await self._hash(found) for found in inclusion_ranges(index, size)]
+        return [await self.hash_of(found) for found in inclusion_ranges(index, size)]
 
     async def consistency(self, old: int, new: int) -> list[bytes]:
         """Prove that the log of the old size is the beginning of that of the new one."""
         if not 0 < old <= new <= self._size:
             raise ValueError(f"{old} is no beginning of {new} of {self._size}")
-        return [await self._hash(found) for found in consistency_ranges(old, new)]
+        return [await self.hash_of(found) for found in consistency_ranges(old, new)]
 
-    async def _hash(self, leaves: Range) -> bytes:
+    async def hash_of(self, leaves: Range) -> bytes:
         """Hash the leaves of a range: its complete subtrees, put together from the right."""
         first, last = leaves
         if last - first == 1 << (level := (last - first).bit_length() - 1):
             return await self._complete(level, first >> level)
         middle = first + split(last - first)
-        return self._hashing.node(await self._hash((first, middle)), await self._hash((middle, last)))
+        return self._hashing.node(await self.hash_of((first, middle)), await self.hash_of((middle, last)))
 
     async def _complete(self, level: int, position: int) -> bytes:
         stored = level - level % SPAN

@@ -15,6 +15,7 @@ from schema.errors import user_error
 from schema.feed import Change, ChangePage, changes_after, follow
 from schema.meta import Meta, meta_of
 from schema.node import Node
+from schema.trace import TraceQuery
 from schema.types import Ability, Community, Person, ViewerInfo, ViewerRole
 
 graphql_enum(PluginState)
@@ -35,7 +36,7 @@ class ServerPlugin:
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query:
+class Query(TraceQuery):
     """Everything that can be read."""
 
     community: Community | None = lookup(
