@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -42,11 +43,12 @@ async def test_a_head_goes_by_mail_and_a_failure_is_seen_and_tried_again(world: 
     [seen] = (await world.client.get("/readyz")).json()["trace"]["anchors"]
     assert (seen["kind"], seen["size"], seen["failures"]) == ("mail", 0, 1)
     box = Mailbox()
-    controller = Controller(box, hostname="127.0.0.1", port=0)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free = taken.getsockname()[1]  # the controller connects to the port it is given, so it cannot be 0
+    controller = Controller(box, hostname="127.0.0.1", port=free)
     controller.start()
     try:
-        port = controller.server.sockets[0].getsockname()[1]
-        _configured(world, smtp_url=f"smtp://127.0.0.1:{port}")
+        _configured(world, smtp_url=f"smtp://127.0.0.1:{free}")
         await anchors.anchor(world.kernel)
         assert not box.letters, "it waits before it tries again"
         world.clock.advance(minutes=1)
