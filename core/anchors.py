@@ -37,7 +37,9 @@ _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 class Anchor(Protocol):
     """A place outside of the operator's reach; ``bring`` raises when a head did not get there."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name it in the database."""
 
     async def bring(self, heads: list[Head]) -> None:
         """Bring heads there, oldest first."""
@@ -114,7 +116,7 @@ async def _bring(kernel: Kernel, one: Anchor) -> None:
         return
     try:
         await one.bring(fresh)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever an anchor raises, the others and the deeds go on
         log.warning("the anchor %s failed %d times and is tried again: %s", one.name, failures + 1, error)
         await _note(kernel, one.name, size, failures + 1, f"{type(error).__name__}: {error}")
     else:

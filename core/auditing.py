@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core import ledger, tracekeys
-from core.checkpoints import BadNote, Checkpoint
+from core._db.seam import Row
+from core.checkpoints import BadNote, Checkpoint, VerifierKey
 from core.merkle import Hashing
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ async def _leaves(reader: Fetching, wanted: set[int]) -> tuple[list[Finding], di
         last = rows[-1]["seq"]
 
 
-def _is_signed(row: dict[str, str], keys: list[tracekeys.VerifierKey]) -> bool:
+def _is_signed(row: Row, keys: list[VerifierKey]) -> bool:
     try:
         said = Checkpoint.parse(row["note"])
         agrees = (said.size, said.root.hex()) == (row["size"], row["root"])
@@ -96,9 +97,7 @@ def _is_signed(row: dict[str, str], keys: list[tracekeys.VerifierKey]) -> bool:
         return False
 
 
-def _against(
-    text: str, note: Checkpoint, roots: dict[int, bytes], size: int, keys: list[tracekeys.VerifierKey]
-) -> list[Finding]:
+def _against(text: str, note: Checkpoint, roots: dict[int, bytes], size: int, keys: list[VerifierKey]) -> list[Finding]:
     """Hold the log against one head that was kept elsewhere."""
     found = []
     if not any(key.has_signed(text) for key in keys):

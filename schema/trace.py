@@ -38,7 +38,7 @@ def followed(sight: access.Sight) -> access.Where:
     Who casts a ballot when would say who took part, in a small building also who: each sees one's own.
     """
     seen = visible_matters(sight)
-    many = [f"{kind.plugin}.{step.name}" for kind in sight.kinds.values() for step in kind.steps if step.shared]
+    many = [deed for kind in sight.kinds.values() for deed in kind.common_deeds]
     shown = access.Where(
         f"EXISTS (SELECT 1 FROM core_matter m WHERE m.id = {{t}}.matter_id AND {seen.sql})", seen.params
     )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
@@ -265,7 +265,8 @@ class PollQuery:
         info: strawberry.Info,
         hash: Annotated[str, strawberry.argument(description="The receipt, 64 hex digits.")],
     ) -> JSON | None:
-        return await certificate.receipt_proof(info.context.kernel.database, hash.strip().lower()[:64])
+        found: Any = await certificate.receipt_proof(info.context.kernel.database, hash.strip().lower()[:64])
+        return found
 
 
 @strawberry.type
