@@ -588,7 +588,7 @@ def deed_checks(certificate: dict[str, Any], leaves: list[Leaf], text: str) -> I
     ends = [said.get("closes"), *moved]
     yield Check("schedule-changed", "voting began and ended as announced",
                 (said.get("opens"), ends[0], ends[-1], closed.details.get("due"))
-                == (certificate["opens_at"], certificate["first_closes_at"], certificate["closes_at"], certificate["closes_at"]))  # fmt: skip
+                == (certificate["opens_at"], certificate["first_closes_at"], certificate["closes_at"], certificate["closes_at"]))  # fmt: skip  # noqa: E501
     late = [leaf.seq for leaf in leaves if leaf.deed == "voting.cast_ballot"
             and (leaf.seq > closed.seq or leaf.at >= certificate["closes_at"])]  # fmt: skip
     yield Check("late-ballot", f"no ballot was cast after the close, leaf {closed.seq} (not: {late[:5]})", not late)

@@ -205,7 +205,7 @@ async def unmatched(reader: Any) -> list[Finding]:
     on_log = {json.loads(row["body"])["details"]["receipt"]: row["seq"] for row in rows}
     return [
         *(Finding("ballot-inserted", f"a ballot with the receipt {one[:12]} is not on the log") for one in sorted(kept - set(on_log))),
-        *(Finding("ballot-dropped", f"the ballot of leaf {on_log[one]} is gone or has another receipt") for one in sorted(set(on_log) - kept)),
+        *(Finding("ballot-dropped", f"the ballot of leaf {on_log[one]} is gone or has another receipt") for one in sorted(set(on_log) - kept)),  # noqa: E501
         *await _altered(reader),
     ]  # fmt: skip
 

@@ -64,12 +64,12 @@ async def test_a_head_goes_by_mail_and_a_failure_is_seen_and_tried_again(world: 
 async def test_heads_are_pushed_to_git_and_a_shorter_log_is_refused(world: World, tmp_path: Path) -> None:
     """Every head is a file of the remote; a log that was set back cannot push over it."""
     remote = tmp_path / "remote.git"
-    subprocess.run(["git", "init", "-q", "--bare", "--initial-branch=main", str(remote)], check=True)
+    subprocess.run(["git", "init", "-q", "--bare", "--initial-branch=main", str(remote)], check=True)  # noqa: ASYNC221
     _configured(world, trace_git_remote=str(remote))
     made = await ledger.make_head(world.kernel, "test")
     assert made is not None
     await anchors.anchor(world.kernel)
-    shown = subprocess.run(["git", "-C", str(remote), "show", f"main:heads/{made.size:012d}"], capture_output=True, text=True, check=True)  # fmt: skip
+    shown = subprocess.run(["git", "-C", str(remote), "show", f"main:heads/{made.size:012d}"], capture_output=True, text=True, check=True)  # fmt: skip  # noqa: ASYNC221, E501
     assert shown.stdout == made.note
 
     async def back(tx: Any) -> None:
