@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 from starlette.types import ASGIApp
 
-from core import accounts, administration, demo, people, removal, scaffold
+from core import accounts, administration, auditing, bundles, demo, ledger, people, removal, scaffold, tracekeys
 from core.access import Viewer
 from core.config import Config, ConfigError, load_config
 from core.database import StorageUnavailable
@@ -57,6 +57,8 @@ import_app = typer.Typer(help="Bring data in.", no_args_is_help=True)
 plugin_app = typer.Typer(help="Look after plugins.", no_args_is_help=True)
 app.add_typer(import_app, name="import")
 app.add_typer(plugin_app, name="plugin")
+trace_app = typer.Typer(help="The log of all deeds: heads, keys, exports, checks.", no_args_is_help=True)
+app.add_typer(trace_app, name="trace")
 
 Dev = Annotated[
     bool, typer.Option("--dev", help="Development mode: own secret, explorer, introspection. Never in public.")
@@ -471,6 +473,83 @@ def plugin_pin(plugin: Annotated[str, typer.Argument(help="The id of an installe
         typer.echo(f'"{pin_of(plugin)}"')
     except Refusal as refusal:
         raise _end(REFUSED, *(reason.text("en") for reason in refusal.reasons)) from refusal
+
+
+@trace_app.command("verify")
+def trace_verify(
+    head: Annotated[list[Path] | None, typer.Option(help="A signed head kept elsewhere; several times.")] = None,
+    dev: Dev = False,
+) -> None:
+    """Recompute the whole log against the database, and name what is wrong; exit code 1 when anything is."""
+
+    async def work() -> None:
+        kept = [path.read_text("utf-8") for path in head or []]
+        async with kernel_of(config_of(dev=dev)) as kernel:
+            found = await auditing.verify(kernel.database, kept)
+            if "voting" in {plugin.id for plugin in kernel.host.ready()}:
+                from plugins.voting.certificate import unmatched
+
+                found += await unmatched(kernel.database)
+        for one in found:
+            typer.echo(f"BAD {one.name}: {one.about}")
+        if found:
+            raise typer.Exit(REFUSED)
+        typer.echo("ok  the log, its heads and the ballots agree")
+
+    run(work)
+
+
+@trace_app.command("export")
+def trace_export(
+    first: Annotated[int, typer.Option(help="The first leaf whose text is shown.")] = 1,
+    last: Annotated[int | None, typer.Option(help="The last one; all of the head when left out.")] = None,
+    dev: Dev = False,
+) -> None:
+    """Print the log under its latest head as lines of JSON; outside of the range only the hashes."""
+
+    async def work() -> None:
+        async with kernel_of(config_of(dev=dev)) as kernel:
+            await ledger.make_head(kernel, "export")
+            async for line in bundles.export(kernel.database, first, last):
+                typer.echo(line)
+
+    run(work)
+
+
+@trace_app.command("head")
+def trace_head(dev: Dev = False) -> None:
+    """Sign a head over everything so far and print it: keep it somewhere else."""
+
+    async def work() -> None:
+        async with kernel_of(config_of(dev=dev)) as kernel:
+            made = await ledger.make_head(kernel, "command line")
+            typer.echo(made.note if made else "the log is empty", nl=not made)
+
+    run(work)
+
+
+@trace_app.command("key")
+def trace_key(dev: Dev = False) -> None:
+    """Print the public keys of the log, oldest first: put the last one on notices."""
+
+    async def work() -> None:
+        async with kernel_of(config_of(dev=dev)) as kernel:
+            for key, _ in await tracekeys.listed(kernel.database):
+                typer.echo(str(key))
+
+    run(work)
+
+
+@trace_app.command("rotate-key")
+def trace_rotate_key(dev: Dev = False) -> None:
+    """Replace the key that signs heads; both sign the hand-over, which is on the log. Publish the new key."""
+
+    async def work() -> None:
+        async with kernel_of(config_of(dev=dev)) as kernel:
+            typer.echo(str(await tracekeys.rotate(kernel)))
+            await ledger.make_head(kernel, "key rotated")
+
+    run(work)
 
 
 def _switch(spec: Any, plugin: str, community: str, reason: str, dev: bool) -> None:

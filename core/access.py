@@ -177,6 +177,10 @@ class MatterKind(Protocol):
     def files(self) -> Rule | None:
         """Return who of those may see their files; None for all."""
 
+    @property
+    def common_deeds(self) -> Sequence[str]:
+        """Return the deeds that many do to one matter at once."""
+
 
 class Moment(Enum):
     """What stands for the time in the parameters of a predicate that is made once for many readings."""

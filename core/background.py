@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from core import access, accounts, attachments, idempotency, work
+from core import access, accounts, anchors, attachments, idempotency, ledger, work
 from core._db.seam import Tx
 from core.clock import to_wire
 from core.database import StorageUnavailable
@@ -31,6 +31,8 @@ log = logging.getLogger("shanzhi.background")
 
 SETTLE_EVERY = 5.0
 TIDY_EVERY = 3600.0
+HEADS_EVERY = 10.0
+ANCHORS_EVERY = 15.0
 OUTBOX_EVERY = 1.0
 BATCH = 100
 LOOK = 5_000
@@ -60,6 +62,8 @@ class Background:
             spawn(self._every(RENEW_EVERY, self._leases.renew), "leases"),
             spawn(self._every(SETTLE_EVERY, self.settle_due), "settle"),
             spawn(self._every(TIDY_EVERY, self.tidy), "tidy"),
+            spawn(self._every(HEADS_EVERY, self.keep_heads), "heads"),
+            spawn(self._every(ANCHORS_EVERY, self.anchor), "anchors"),
             *(
                 spawn(
                     self._every(float(sweep.every_seconds), partial(self._sweep, plugin, sweep)), f"sweep {sweep.name}"
@@ -90,6 +94,16 @@ class Background:
             await accounts.forget_ended(self._kernel)
             await attachments.forget_unattached(self._kernel)
             await idempotency.forget_old(self._kernel)
+
+    async def keep_heads(self) -> None:
+        """Sign a head of the log when it is time for one."""
+        if await self._leases.take("heads"):
+            await ledger.keep_heads(self._kernel)
+
+    async def anchor(self) -> None:
+        """Bring new heads to where the operator cannot change them; what fails is tried again, and stays visible."""
+        if anchors.configured(self._kernel.config) and await self._leases.take("anchors"):
+            await anchors.anchor(self._kernel)
 
     async def settle_due(self) -> int:
         """Apply deadlines that have passed, a bounded number of matters per deed; returns how many matters moved."""

@@ -159,6 +159,31 @@ class Config(BaseModel):
         None, "SHANZHI_PUBLIC_ORIGIN",
         "Where clients reach this server: scheme, host and port, e.g. https://shanzhi.example.cn.", shown="none",
     )  # fmt: skip
+    trace_head_leaves: int = option(
+        1000, "SHANZHI_TRACE_HEAD_LEAVES", "A signed head of the log is made when so many deeds came after the last one.",
+        ge=1, le=1_000_000,
+    )  # fmt: skip
+    trace_head_seconds: int = option(
+        3600, "SHANZHI_TRACE_HEAD_SECONDS", "And when one is so many seconds old and something came after it.",
+        ge=1, le=86_400,
+    )  # fmt: skip
+    trace_mail_to: tuple[str, ...] = option(
+        (),
+        "SHANZHI_TRACE_MAIL_TO",
+        "Who gets every signed head by e-mail: addresses, separated by commas.",
+        shown="none",
+    )
+    smtp_url: str | None = option(
+        None, "SHANZHI_SMTP_URL",
+        "The mail server: smtp://host:25, smtp+starttls://user:password@host:587 or smtps://user:password@host:465.",
+        secret=True, shown="none",
+    )  # fmt: skip
+    mail_from: str = option("shanzhi@localhost", "SHANZHI_MAIL_FROM", "The sender of e-mails.")
+    trace_git_remote: str | None = option(
+        None, "SHANZHI_TRACE_GIT_REMOTE",
+        "A git remote to which signed heads are pushed; best one where the operator may not force a push.",
+        secret=True, shown="none",
+    )  # fmt: skip
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = option(
         "INFO", "SHANZHI_LOG_LEVEL", "Least important messages that are logged."
     )
@@ -194,7 +219,7 @@ class Config(BaseModel):
         values.setdefault("database_url", f"sqlite://{folder / 'shanzhi.db'}")
         return values
 
-    @field_validator("secret_previous", "replica_url", mode="before")
+    @field_validator("secret_previous", "replica_url", "trace_mail_to", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -220,6 +245,15 @@ class Config(BaseModel):
             raise ValueError("write redis://host:6379/0")
         return value
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("smtp://", "smtps://", "smtp+starttls://")):
+            raise ValueError(
+                "write smtp://host:25, smtp+starttls://user:password@host:587 or smtps://user:password@host:465"
+            )
+        return value
+
     @model_validator(mode="after")
     def _fits_together(self) -> Config:
         """Refuse what each option allows and the others do not."""
@@ -232,6 +266,8 @@ class Config(BaseModel):
             raise ValueError(
                 "SHANZHI_REPLICA_URL: only a PostgreSQL has replicas; set SHANZHI_DATABASE_URL to its primary"
             )
+        if self.trace_mail_to and not self.smtp_url:
+            raise ValueError("SHANZHI_TRACE_MAIL_TO: e-mail needs a mail server; set SHANZHI_SMTP_URL")
         if self.operations == "trusted" and self.documents is None:
             raise ValueError("SHANZHI_OPERATIONS: trusted runs stored documents only; say where with SHANZHI_DOCUMENTS")
         return self

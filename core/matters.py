@@ -72,6 +72,11 @@ class Lifecycle:
                 raise TypeError(f"{self.plugin}.{self.kind} declares the step {step.name} twice")
             self._by_name[step.name] = step
 
+    @property
+    def common_deeds(self) -> Sequence[str]:
+        """Return the deeds that many do to one matter at once: casting a ballot."""
+        return [f"{self.plugin}.{step.name}" for step in self.steps if step.shared]
+
     def step(self, name: str) -> Step:
         """Return a declared step by its name."""
         try:

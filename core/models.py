@@ -277,7 +277,7 @@ class TraceLeaf(Model):
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
     seq = fields.BigIntField(null=True, unique=True)
     community_id = fields.BigIntField(null=True)
-    matter_id = fields.BigIntField(null=True, db_index=True)
+    matter_id = fields.BigIntField(null=True)
     deed = CodeField(80)
     at = InstantField()
     body = fields.TextField()
@@ -286,7 +286,7 @@ class TraceLeaf(Model):
 
     class Meta:
         table = "core_trace_leaf"
-        indexes = (("community_id", "id"),)
+        indexes = (("community_id", "id"), ("matter_id", "id"))
 
 
 class TraceSalt(Model):
@@ -298,6 +298,61 @@ class TraceSalt(Model):
 
     class Meta:
         table = "core_trace_salt"
+
+
+class TraceNode(Model):
+    """A stored hash of the Merkle log: 256 of the level below; its key is made of its level and its position."""
+
+    id = fields.BigIntField(primary_key=True, generated=False)
+    hash = CodeField(64)
+
+    class Meta:
+        table = "core_trace_node"
+
+
+class TraceKey(Model):
+    """A key that signs heads of the log; the private part is sealed. A later key is handed over to by the one before."""
+
+    id = fields.BigIntField(primary_key=True, generated=False, description="1, 2, 3 …")
+    origin = CodeField(120, description="the name of the log: the first line of its heads; the same for all its keys")
+    public = CodeField(64)
+    sealed = fields.TextField()
+    made_at = InstantField()
+    handover = fields.TextField(
+        null=True, description="what the key before signed, as a signed note; null for the first"
+    )
+
+    class Meta:
+        table = "core_trace_key"
+
+
+class TraceHead(Model):
+    """A signed head of the log; rows are only added."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    size = fields.BigIntField(unique=True)
+    root = CodeField(64)
+    hash_name = CodeField(16)
+    note = fields.TextField(description="the signed checkpoint, as it is anchored")
+    reason = CodeField(80, description="why it was made: hour, leaves, or the deed that asked for it")
+    made_at = InstantField()
+
+    class Meta:
+        table = "core_trace_head"
+
+
+class TraceAnchor(Model):
+    """How far one anchor outside of the operator's reach has come."""
+
+    name = CodeField(120, primary_key=True)
+    size = fields.BigIntField(default=0)
+    failures = fields.IntField(default=0)
+    last_error = fields.CharField(300, default="")
+    tried_at = InstantField()
+    done_at = InstantField(null=True)
+
+    class Meta:
+        table = "core_trace_anchor"
 
 
 class Event(Model):
@@ -377,6 +432,7 @@ class Counter(Model):
 
 __models__ = [
     Community, Branch, BranchService, Person, Account, LoginFailure, RefreshToken, Role, RolePermission, Appointment,
-    Matter, Deadline, Link, Attachment, Setting, IdempotencyKey, TraceLeaf, TraceSalt, Event, ReactionCursor, Lease,
+    Matter, Deadline, Link, Attachment, Setting, IdempotencyKey, TraceLeaf, TraceSalt, TraceNode,
+    TraceKey, TraceHead, TraceAnchor, Event, ReactionCursor, Lease,
     WorkingDay, PluginRecord, Counter,
 ]  # fmt: skip

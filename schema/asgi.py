@@ -3,6 +3,7 @@
 - ``/graphql`` the superset, ``/c/<code>/graphql`` a community's own profile; HTTP and graphql-transport-ws
 - ``/schema.graphql`` and ``/c/<code>/schema.graphql``
 - ``/uploads/<ticket>`` (POST, one file), ``/files/<id>/<expires>/<signature>`` (GET)
+- ``/trace/…`` signed heads and proofs, ``/receipt`` a page that checks a receipt (``schema/trace.py``)
 - ``/healthz`` the process answers, ``/readyz`` the database does
 """
 
@@ -38,6 +39,8 @@ from schema.limits import Limits
 from schema.operations import Operations
 from schema.policies import check_routes
 from schema.sockets import GraphQLSocket
+from schema.trace import routes as trace_routes
+from schema.trace import state as trace_state
 
 DRAIN_SECONDS = 10
 USUAL_GC = gc.get_threshold()
@@ -178,6 +181,7 @@ class Edge:
         return JSONResponse({
             "status": "ok", "plugins": sorted(ready), "unwell": sorted(unwell), "process": os.getpid(),
             "bus": self.kernel.bus.state, "engine": dict(self._taken), "replicas": replicas.lags() if replicas is not None else {},
+            "trace": await trace_state(self.kernel),
         })  # fmt: skip
 
 
@@ -244,6 +248,7 @@ class Site:
             Route("/uploads/{ticket}", self._late("upload"), methods=["POST"]),
             Route("/files/{id}/{expires}/{signature}", self._late("download")),
             Route("/assets/graphiql/{name}", asset),
+            *trace_routes(lambda: self.edge.kernel),
             Route("/healthz", self._late("healthz")),
             Route("/readyz", self._late("readyz")),
         ]

@@ -26,11 +26,12 @@ from schema.policies import Policies, leaks
 from schema.root import Query, Subscription
 from schema.scalars import SCALARS
 from schema.sessions import SESSIONS, Mutation
+from schema.trace import TraceStep
 from schema.types import Community, Matter, Person, TraceRecord
 
 PROFILES_KEPT = 64
 ROOTS = {"Query": Query, "Mutation": Mutation, "Subscription": Subscription}
-CORE_TYPES: tuple[type, ...] = (Community, Person, TraceRecord, Matter, *offices.TYPES, *MEMBERS)
+CORE_TYPES: tuple[type, ...] = (Community, Person, TraceRecord, TraceStep, Matter, *offices.TYPES, *MEMBERS)
 
 
 @dataclass(frozen=True)

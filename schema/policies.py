@@ -205,6 +205,11 @@ ROUTES: Mapping[str, str] = {
     "/uploads/{ticket}": "whoever holds the ticket that createUpload gave, once, within 15 minutes",
     "/files/{id}/{expires}/{signature}": "whoever holds the signed address that Attachment.url gave, for ten minutes",
     "/assets/graphiql/{name}": "everybody: the explorer's own files, named one by one",
+    "/trace/head": "everybody: a signed head is made to be kept elsewhere",
+    "/trace/head.json": "everybody: the same, with the public keys",
+    "/trace/heads/{size}": "everybody: earlier heads, as text or QR code",
+    "/trace/consistency/{old}/{new}": "everybody: hashes that show that nothing before was changed",
+    "/receipt": "everybody: a page without data, which asks by the receipt its reader holds",
     "/healthz": "everybody: that the process answers",
     "/readyz": "everybody: counts and names of plugins and processes, no data",
 }

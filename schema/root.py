@@ -17,6 +17,7 @@ from schema.meta import Meta, meta_of
 from schema.node import Node
 from schema.paging import NEWEST, Connection
 from schema.policies import Guard, guarded
+from schema.trace import TraceQuery
 from schema.types import Ability, Community, Person, TraceRecord, ViewerInfo, ViewerRole
 
 graphql_enum(PluginState)
@@ -37,7 +38,7 @@ class ServerPlugin:
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query:
+class Query(TraceQuery):
     """Everything that can be read."""
 
     community: Community | None = lookup(

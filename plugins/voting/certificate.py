@@ -1,7 +1,8 @@
 """The certificate of a result: everything a stranger needs to recompute it, as the same bytes every time.
 
 Who chose what is not in it. The bundle, for scrutineers, holds every ballot with the nonce of its receipt, so that each
-matches a receipt of the certificate, and the sums can be added up again. ``verify_certificate.py`` checks both.
+matches a receipt of the certificate, and the sums can be added up again. The dossier is one file with the certificate, the
+leaves of the poll and a signed head over them. ``verifier/shanzhi_verify.py`` checks all of it offline.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import hashlib
 import json
 from typing import Any
 
+from core import bundles, ledger
+from core.auditing import Finding
 from core.database import Row
 from core.fields import canonical_json
-from plugins.voting import separated
+from plugins.voting import ballots, separated
 from plugins.voting.kinds import BallotMode
 
 _JOINED = {"sqlite": "group_concat(receipt, ',')", "postgres": "string_agg(receipt, ',')"}
@@ -175,3 +178,98 @@ def _returned(row: Row) -> dict[str, Any]:
         "marks": row["marks"], "signed": bool(row["is_signed"]), "at": row["at"], "nonce": row["nonce"],
         "receipt": row["receipt"], "withdrawn": row["withdrawn_at"] is not None,
     }  # fmt: skip
+
+
+MODE = "open"
+"""How ballots are kept: named, and sealed until the close."""
+
+
+async def dossier(reader: Any, poll_id: int, **more: Any) -> tuple[str, str] | None:
+    """Return the certificate of a counted poll with its deeds and a signed head over them; None before a head is made.
+
+    ``more`` adds ``ballots`` and ``roll``, for those who may see them.
+    """
+    head = await _head_over_count(reader, poll_id)
+    if head is None:
+        return None
+    text, _ = await build(reader, poll_id)
+    document = {
+        "v": 1, "kind": "shanzhi.bundle", "mode": MODE, "poll": str(poll_id), "certificate": text,
+        **await bundles.of_matter(reader, poll_id, head), **more,
+    }  # fmt: skip
+    written = canonical_json(document)
+    return written, digest_of(written)
+
+
+async def _head_over_count(reader: Any, poll_id: int) -> ledger.Head | None:
+    """Return the latest head, if it covers the latest count of a poll."""
+    rows = await reader.fetch(
+        "SELECT MAX(l.seq) AS seq FROM core_trace_leaf l JOIN voting_poll p ON p.matter_id = l.matter_id "
+        "WHERE l.matter_id = ? AND l.at = p.counted_at",
+        (poll_id,),
+    )
+    head = await ledger.head(reader)
+    return head if head is not None and rows[0]["seq"] is not None and head.size >= rows[0]["seq"] else None
+
+
+async def whole_dossier(reader: Any, poll_id: int) -> str | None:
+    """Return the dossier with ballots and roll, for the archive and for scrutineers."""
+    text, _ = await bundle(reader, poll_id)
+    found = await dossier(reader, poll_id, ballots=json.loads(text), roll=await published_roll(reader, poll_id))
+    return found[0] if found else None
+
+
+async def published_roll(reader: Any, poll_id: int) -> dict[str, Any]:
+    """Return the roll of a poll as it was published: what its hash covers."""
+    [terms] = await reader.fetch(
+        "SELECT r.matter_id, r.record_date, r.scope, r.heads_key, r.include_parking FROM register_roll r "
+        "JOIN voting_poll p ON p.roll_id = r.matter_id WHERE p.matter_id = ?",
+        (poll_id,),
+    )
+    lines = await reader.fetch(
+        "SELECT number, units_text, owners_masked, area_centi, heads, is_developer_stock FROM register_roll_entry "
+        "WHERE roll_id = ? AND struck_at IS NULL ORDER BY number",
+        (terms["matter_id"],),
+    )
+    return {
+        "record_date": str(terms["record_date"]), "scope": [place["code"] for place in json.loads(terms["scope"])],
+        "heads_key": terms["heads_key"], "include_parking": bool(terms["include_parking"]),
+        "lines": [[*tuple(line)[:5], bool(line["is_developer_stock"])] for line in lines],
+    }  # fmt: skip
+
+
+async def receipt_proof(reader: Any, receipt: str) -> dict[str, Any] | None:
+    """Prove that a ballot with this receipt came in: that it is on the log, never what it says."""
+    rows = await reader.fetch("SELECT id, poll_id FROM voting_returned WHERE receipt = ?", (receipt,))
+    return await bundles.receipt(reader, rows[0]["poll_id"], rows[0]["id"], receipt) if rows else None
+
+
+async def unmatched(reader: Any) -> list[Finding]:
+    """Compare every returned ballot with the leaf that bears its receipt: neither is there without the other."""
+    kept = {row["receipt"] for row in await reader.fetch("SELECT receipt FROM voting_returned")}
+    rows = await reader.fetch(
+        "SELECT l.seq, l.body FROM core_trace_leaf l JOIN voting_poll p ON p.matter_id = l.matter_id "
+        "WHERE l.body LIKE '%\"receipt\":%'"
+    )
+    on_log = {json.loads(row["body"])["details"]["receipt"]: row["seq"] for row in rows}
+    return [
+        *(Finding("ballot-inserted", f"a ballot with the receipt {one[:12]} is not on the log") for one in sorted(kept - set(on_log))),
+        *(Finding("ballot-dropped", f"the ballot of leaf {on_log[one]} is gone or has another receipt") for one in sorted(set(on_log) - kept)),  # noqa: E501
+        *await _altered(reader),
+    ]  # fmt: skip
+
+
+async def _altered(reader: Any) -> list[Finding]:
+    """Name ballots whose content no longer hashes to their receipt."""
+    rows = await reader.fetch(
+        "SELECT x.poll_id, x.channel, x.marks, x.is_signed, x.at, x.nonce, x.receipt, e.number, e.area_centi, e.heads "
+        "FROM voting_returned x JOIN register_roll_entry e ON e.id = x.entry_id"
+    )
+    return [
+        Finding("ballot-altered", f"the ballot of entry {row['number']} in poll {row['poll_id']} is not that of its receipt")
+        for row in rows
+        if ballots.receipt_of(ballots.receipt_body(
+            poll=row["poll_id"], entry=row["number"], area_centi=row["area_centi"], heads=row["heads"],
+            channel=row["channel"], marks=row["marks"], is_signed=bool(row["is_signed"]), at=row["at"], nonce=row["nonce"],
+        )) != row["receipt"]
+    ]  # fmt: skip

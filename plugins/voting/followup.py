@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core import ledger
 from core.clock import to_wire
 from core.kernel import Kernel
 from core.matters import STATE_NOW
@@ -50,7 +51,14 @@ async def finish_after(kernel: Kernel, event: Event) -> None:
         return
 
 
+async def sign_after(kernel: Kernel, event: Event) -> None:
+    """Sign a head over what was just closed or counted, so that it can be printed on the notice."""
+    await ledger.make_head(kernel, event.type)
+
+
 REACTIONS = (
+    Reaction("voting.poll_closed", "sign_close", sign_after),
+    Reaction("voting.poll_counted", "sign_count", sign_after),
     Reaction("voting.result_confirmed", "finish", finish_after),
     Reaction("voting.poll_closed", "count", count_after),
     Reaction("voting.slip_confirmed", "count_after_slip", count_after),

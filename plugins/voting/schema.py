@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
@@ -33,6 +33,7 @@ from plugins.voting.views import (
     SeparatedTurnout,
     SurveyFigures,
     Verdict,
+    bundle_of,
     certificate_of,
     my_answer,
     my_ballots,
@@ -280,6 +281,14 @@ class Poll(Matter):
     async def certificate(self, info: strawberry.Info) -> Certificate | None:
         return await certificate_of(self, info)
 
+    @strawberry.field(
+        description="The certificate with every deed of the poll and a signed head over them: what the verifier checks "
+        "offline; null until a head covers the count.",
+        metadata=guarded(Guard.ROW, "certificate and deeds of the poll, without who did them, made at the count"),
+    )
+    async def bundle(self, info: strawberry.Info) -> Certificate | None:
+        return await bundle_of(self, info)
+
 
 KIND = Filter(PollKind, "{t}.kind = ?", "Only polls of this kind.")
 
@@ -298,6 +307,19 @@ class PollQuery:
     """Root queries of ``voting``."""
 
     poll: Poll | None = lookup("Poll", "The poll with this id; null when there is none or you may not see it.")
+
+    @strawberry.field(
+        description="The proof that a ballot with this receipt is on the log, as JSON for the verifier; null until a head "
+        "covers it. Whoever has the receipt may ask: it says that a ballot came in, never what it says.",
+        metadata=guarded(Guard.EVERYONE, "whoever holds the receipt: 256 bits nobody can guess"),
+    )
+    async def receipt(
+        self,
+        info: strawberry.Info,
+        hash: Annotated[str, strawberry.argument(description="The receipt, 64 hex digits.")],
+    ) -> JSON | None:
+        found: Any = await certificate.receipt_proof(info.context.kernel.database, hash.strip().lower()[:64])
+        return found
 
 
 @strawberry.type

@@ -399,3 +399,11 @@ async def certificate_of(poll: Any, info: strawberry.Info) -> Certificate | None
         return None
     text, digest = await certificate.build(info.context.kernel.database, poll.pk)
     return Certificate(text=text, sha256=digest)
+
+
+async def bundle_of(poll: Any, info: strawberry.Info) -> Certificate | None:
+    """Build what outsiders check of a counted poll, once a signed head covers its count."""
+    if await certificate_of(poll, info) is None:
+        return None
+    found = await certificate.dossier(info.context.kernel.database, poll.pk)
+    return Certificate(text=found[0], sha256=found[1]) if found else None

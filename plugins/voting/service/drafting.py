@@ -354,6 +354,7 @@ async def extend_poll(act: Act, *, closes_at: datetime, reason: str) -> int:
         "UPDATE voting_poll SET closes_at = ?, extension_reason = ? WHERE matter_id = ?",
         (to_wire(closes_at), why, act.matter.id),
     )
+    act.note(closes=to_wire(closes_at))
     await act.stop_clocks("close_poll")
     await act.start_clock(POLL, "close_poll", closes_at, rules.LONGEST_EXTENSION_DAYS.source)
     await _post_extension(act, row, closes_at, why)
