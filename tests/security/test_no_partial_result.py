@@ -81,14 +81,21 @@ async def told(world: World, choices: tuple[int, str], caplog: pytest.LogCapture
         found.append(json.dumps((await world.gql(PLACE, {"c": code}, as_=reader)).body))
     # A separated ballot is not even shown to whoever cast it.
     found.append(json.dumps((await world.gql(query, {"i": separated}, as_=names[0])).body))
-    for path in ("/healthz", "/metrics"):
-        found.append((await world.client.get(path)).text)
+    found += [(await world.client.get(path)).text for path in ("/healthz", "/metrics")]
+    ready = (await world.client.get("/readyz")).json()
+    found.append(
+        json.dumps({key: ready[key] for key in ready if key != "engine"})
+    )  # which is how queries were answered
     found += [record.getMessage() for record in caplog.records if record.name.startswith("shanzhi")]
     return [renamed(text) for text in found]
 
 
 async def test_nothing_tells_how_a_poll_stands(
-    database: str, plugin_list: Any, tmp_path: Path, _template: dict[str, Any], caplog: pytest.LogCaptureFixture
+    database: str,
+    plugin_list: Any,
+    tmp_path: Path,
+    _template: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,  # noqa: PT019 - it has a value
 ) -> None:
     """Whatever anybody reads of polls of both modes while they run is the same, letter by letter, however it was voted."""
     made, people = await filled_for(database, plugin_list, _template)
