@@ -465,6 +465,9 @@ def with_silent(sums: dict[str, dict[str, int]], served: dict[str, int]) -> dict
 
 def certificate_checks(certificate: dict[str, Any]) -> Iterator[Check]:
     """Check what the certificate says by itself."""
+    if certificate["mode"] == "SEPARATED":
+        yield from separated_checks(certificate)
+        return
     receipts = certificate["receipts"]
     yield Check("receipts-altered", "the receipts are sorted, without repetition", receipts == sorted(set(receipts)))
     yield Check("receipts-altered", "the hash of the list of receipts",
@@ -473,6 +476,37 @@ def certificate_checks(certificate: dict[str, Any]) -> Iterator[Check]:
     roll = {"area": certificate["roll"]["area"], "heads": certificate["roll"]["heads"]}
     for motion in certificate["motions"]:
         yield from _verdict_checks(motion, roll)
+
+
+def separated_checks(certificate: dict[str, Any]) -> Iterator[Check]:
+    """Check a separated poll: voters and ballots are as many, all voters are of the roll, and the figures add up."""
+    receipts, voters = certificate["receipts"], certificate["roll"]["voters"]
+    yield Check("roll-edited", "the roll is sorted, without repetition", voters == sorted(set(voters)))
+    yield Check("roll-edited", "the hash of the roll", sha256("\n".join(voters)) == certificate["roll"]["hash"])
+    yield Check("receipts-altered", "the receipts are sorted, without repetition", receipts == sorted(set(receipts)))
+    yield Check("receipts-altered", "the hash of the list of receipts",
+                sha256("\n".join(receipts)) == certificate["receipts_hash"])  # fmt: skip
+    yield Check("ballot-inserted", "whoever voted is on the roll", set(receipts) <= set(voters))
+    for motion in certificate["motions"]:
+        yield from _box_checks(motion, len(receipts))
+
+
+def _box_checks(motion: dict[str, Any], voted: int) -> Iterator[Check]:
+    name, ballots, figures = f"motion {motion['position']}", motion["ballots"], motion["figures"]
+    if ballots is None:
+        withheld = figures["total"] is None and not figures["groups"]
+        yield Check("sums-wrong", f"{name}: what is withheld has no figures", withheld)
+        return
+    yield Check("ballot-dropped", f"{name}: as many ballots as voters", len(ballots) == voted)
+    yield Check("sums-wrong", f"{name}: the ballots add up", figures["total"] == _heads(motion, ballots))
+    for group, told in figures["groups"].items():
+        own = [one for one in ballots if one[0] == group]
+        yield Check("sums-wrong", f"{name}: the ballots of {group} add up", told == _heads(motion, own))
+
+
+def _heads(motion: dict[str, Any], ballots: list[list[Any]]) -> dict[str, Any]:
+    counted = [[label, sum(at in one[1:] for one in ballots)] for at, label in enumerate(motion["options"])]
+    return {"heads": len(ballots), "options": counted}
 
 
 def _was_noticed(certificate: dict[str, Any]) -> bool:
@@ -691,7 +725,7 @@ def _sums(counted: list[dict[str, Any]], index: int) -> dict[str, dict[str, int]
     return sums
 
 
-BALLOT_CHECKS = {"open": open_ballot_checks}
+BALLOT_CHECKS = {"OPEN": open_ballot_checks}
 """How the ballots of a poll are checked, by its mode."""
 
 

@@ -36,7 +36,7 @@ class PluginList:
     load: frozenset[str] | Literal["*"] = "*"
     installed: frozenset[str] = frozenset()
     strict: bool = False
-    pins: Mapping[str, Pin] = field(default_factory=lambda: MappingProxyType({}))
+    pins: Mapping[str, Pin] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
 
 def read_plugin_list(path: Path) -> PluginList:

@@ -180,10 +180,6 @@ def _returned(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-MODE = "open"
-"""How ballots are kept: named, and sealed until the close."""
-
-
 async def dossier(reader: Any, poll_id: int, **more: Any) -> tuple[str, str] | None:
     """Return the certificate of a counted poll with its deeds and a signed head over them; None before a head is made.
 
@@ -194,7 +190,7 @@ async def dossier(reader: Any, poll_id: int, **more: Any) -> tuple[str, str] | N
         return None
     text, _ = await build(reader, poll_id)
     document = {
-        "v": 1, "kind": "shanzhi.bundle", "mode": MODE, "poll": str(poll_id), "certificate": text,
+        "v": 1, "kind": "shanzhi.bundle", "mode": json.loads(text)["mode"], "poll": str(poll_id), "certificate": text,
         **await bundles.of_matter(reader, poll_id, head), **more,
     }  # fmt: skip
     written = canonical_json(document)

@@ -14,7 +14,7 @@ from core.errors import DomainError
 from plugins.voting import verify_certificate
 from plugins.voting.service import casting
 from tests.acceptance.separated_world import close, drafted, drop, neighbours, show, survey, viewer_of, vote
-from tests.acceptance.voting_world import Entry, cast, draft, make_roll, opened
+from tests.acceptance.voting_world import Entry, cast, draft, make_roll, opened, opening
 from tests.acceptance.voting_world import owner as add_owners
 from tests.conftest import ROOT, World
 
@@ -167,6 +167,30 @@ async def test_groups_that_would_tell_are_put_together(world: World) -> None:
         sizes[group] = sizes.get(group, 0) + 1
     assert "tenant" not in sizes
     assert all(size >= 10 for size in sizes.values()), sizes
+
+
+async def test_a_removed_question_leaves_no_gap(world: World) -> None:
+    """A poll from whose draft a motion was taken out is counted right, whichever way its ballots are kept."""
+    names = await neighbours(world, 30)
+    poll = await drafted(world, questions=3)
+    roll = await make_roll(world, Entry(voters=(names[0],)))
+    joint, motions = await draft(world, roll, "SERVICE_PROVIDER", "BYLAWS", "COMMITTEE_ELECTION")
+    begins = opening(world)
+    first = (await show(world, poll, as_="chair"))["motions"]["nodes"][0]["id"]
+    for one, motion in ((poll, first), (joint, motions[0])):
+        assert (await world.do("removeMotion", {"id": one, "motion": motion}, as_="chair"))["__typename"] == "Poll"
+        assert (await world.do("announcePoll", {"id": one}, as_="chair"))["__typename"] == "Poll"
+    questions = [node["id"] for node in (await show(world, poll, as_="chair"))["motions"]["nodes"]]
+    for name in names[:10]:
+        await drop(world, poll, questions, 0, 2, as_=name)
+    counted = await close(world, poll)
+    heads = [[option["heads"] for option in node["result"]["survey"]["total"]["options"]]
+             for node in counted["motions"]["nodes"]]  # fmt: skip
+    assert heads == [[10, 0, 0], [0, 0, 10]]
+    world.clock.set(begins)
+    assert "receipt" in await cast(world, joint, {motions[1]: "FOR", motions[2]: "AGAINST"}, as_=names[0])
+    ended = await close(world, joint)
+    assert [node["result"] is not None for node in ended["motions"]["nodes"]] == [True, True]
 
 
 @pytest.mark.parametrize("mode", ["OPEN", "SEPARATED"])

@@ -82,6 +82,10 @@ async def told(world: World, choices: tuple[int, str], caplog: pytest.LogCapture
     # A separated ballot is not even shown to whoever cast it.
     found.append(json.dumps((await world.gql(query, {"i": separated}, as_=names[0])).body))
     found += [(await world.client.get(path)).text for path in ("/healthz", "/metrics")]
+    ready = (await world.client.get("/readyz")).json()
+    found.append(
+        json.dumps({key: ready[key] for key in ready if key != "engine"})
+    )  # which is how queries were answered
     found += [record.getMessage() for record in caplog.records if record.name.startswith("shanzhi")]
     return [renamed(text) for text in found]
 

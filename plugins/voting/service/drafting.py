@@ -178,7 +178,7 @@ async def announce_poll(
     a roll of today that was not shown to the owners before.
     """
     row = await poll_row(act)
-    motions = await motions_of(act, act.matter.id)
+    motions = await _numbered(act)
     if not motions:
         raise NO_MOTIONS()
     resolved = act.resolved(VotingSettings)
@@ -202,6 +202,16 @@ async def announce_poll(
 async def motions_of(act: Act, poll_id: int) -> list[Row]:
     """Return the motions of a poll in order."""
     return await act.tx.fetch("SELECT * FROM voting_motion WHERE poll_id = ? ORDER BY position", (poll_id,))
+
+
+async def _numbered(act: Act) -> list[Row]:
+    """Return the motions of a poll, numbered without the gaps that removed ones left: ballots name them by their place."""
+    motions = await motions_of(act, act.matter.id)
+    if [motion["position"] for motion in motions] == list(range(1, len(motions) + 1)):
+        return motions
+    for place, motion in enumerate(motions, start=1):
+        await act.tx.execute("UPDATE voting_motion SET position = ? WHERE id = ?", (place, motion["id"]))
+    return await motions_of(act, act.matter.id)
 
 
 def _moved(row: Row, opens_at: datetime | None) -> datetime:
