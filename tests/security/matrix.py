@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type
+from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type, is_required_argument
 
 from core import people
 from core.demo import DemoWorld
@@ -185,7 +185,7 @@ def connections(world: World, type_name: str) -> list[str]:
     assert isinstance(named, GraphQLObjectType)
     return [
         name for name, found in named.fields.items() if get_named_type(found.type).name.endswith("Connection")
-        and not any(isinstance(a.type, GraphQLNonNull) and a.default_value is None for a in found.args.values())
+        and not any(is_required_argument(one) for one in found.args.values())
     ]  # fmt: skip
 
 
