@@ -52,7 +52,7 @@ MEMBERS_NOTICES = (
 CONFIRMED_POLLS = "(SELECT id FROM core_matter WHERE kind = 'POLL' AND state = 'CONFIRMED')"
 ANNOUNCED_POLLS = "(SELECT matter_id FROM voting_poll WHERE announced_at IS NOT NULL)"
 NOT_VOTES = "t.deed NOT IN ('voting.cast_ballot', 'voting.answer_survey')"
-WISHES_AND_RATINGS = (
+OTHERS = (
     "(SELECT m.id FROM core_matter m LEFT JOIN wishes_wish w ON w.matter_id = m.id WHERE "
     "(w.published_at IS NOT NULL AND m.state <> 'WITHDRAWN') OR (m.plugin = 'rating' AND m.state <> 'DRAFT'))"
 )
@@ -72,8 +72,7 @@ MAY_SEE: Mapping[str, tuple[str, str, str]] = {
     "TraceRecord": (NEVER, NEVER, NEVER),
     "TraceStep": (
         f"(t.matter_id IN {PUBLIC_NOTICES} OR t.matter_id IN {CONFIRMED_POLLS}) AND {NOT_VOTES}",
-        f"(t.matter_id IN {MEMBERS_NOTICES} OR t.matter_id IN {ANNOUNCED_POLLS} OR t.matter_id IN {WISHES_AND_RATINGS}) "
-        f"AND {NOT_VOTES}",
+        f"(t.matter_id IN {MEMBERS_NOTICES} OR t.matter_id IN {ANNOUNCED_POLLS} OR t.matter_id IN {OTHERS}) AND {NOT_VOTES}",
         f"t.matter_id IN {MY_WISHES} OR (NOT {NOT_VOTES} AND t.id IN {MY_DEEDS})",
     ),
     "Notice": (f"t.matter_id IN {PUBLIC_NOTICES}", f"t.matter_id IN {MEMBERS_NOTICES}", NEVER),
