@@ -8,11 +8,11 @@ EXAMPLES := $(patsubst %/pyproject.toml,%,$(wildcard examples/*/pyproject.toml))
 LOCK := env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --strip-extras --allow-unsafe
 
-.PHONY: help run test lint format schema bench matrix lock assets clean
+.PHONY: help run test lint format schema bench matrix reliability lock assets clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets (the default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 run: $(VENV)/.run ## start the server with the demo world on http://127.0.0.1:8000
 	$(BIN)/python server.py serve --dev $(ARGS)
@@ -34,6 +34,9 @@ bench: $(VENV)/.dev ## measure; make bench ARGS=...
 
 matrix: $(VENV)/.dev ## write tests/security/matrix.csv anew: who may do what
 	$(BIN)/python -m tests.security.write_matrix
+
+reliability: $(VENV)/.dev ## do every harm of the table many times, and write docs/reliability.md
+	$(BIN)/python -m tests.reliability $(ARGS)
 
 lock: $(VENV)/.dev ## write requirements/*.txt and the bill of materials anew; make lock ARGS=--upgrade for newer versions
 	for set in run dev; do $(LOCK) $(ARGS) --output-file requirements/$$set.txt requirements/$$set.in || exit 1; done

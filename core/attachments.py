@@ -29,6 +29,7 @@ from core.ids import global_id, new_id
 from core.work import Act, deed
 
 if TYPE_CHECKING:
+    from core.config import Config
     from core.kernel import Kernel
 
 TICKET_LIFE = timedelta(minutes=15)
@@ -183,7 +184,7 @@ class FolderStorage:
         await asyncio.to_thread(lambda: _delete_older(self._drafts.glob("*"), before))
 
     def _path(self, sha256: str) -> Path:
-        return self._folder / sha256[:2] / sha256[2:4] / sha256
+        return content_path(self._folder, sha256)
 
     def _keep(self, draft: Path, sha256: str) -> None:
         place = self._path(sha256)
@@ -202,9 +203,19 @@ def _delete_older(paths: Iterable[Path], before: datetime) -> None:
             path.unlink(missing_ok=True)
 
 
+def content_path(folder: Path, sha256: str) -> Path:
+    """Return where a content lies below a folder of files."""
+    return folder / sha256[:2] / sha256[2:4] / sha256
+
+
+def files_folder(config: Config) -> Path:
+    """Return the folder of a server's files."""
+    return config.data_dir / "files"
+
+
 def storage(kernel: Kernel) -> Storage:
     """Return where this server keeps its files."""
-    return FolderStorage(kernel.config.data_dir / "files")
+    return FolderStorage(files_folder(kernel.config))
 
 
 # --- uploading --------------------------------------------------------------------------------------------------------

@@ -13,7 +13,19 @@ from tortoise.context import TortoiseContext
 from core._db.migrate_files import AppMigrations
 from core._db.postgres import Pool
 from core._db.replicas import Replica, Replicas
-from core._db.seam import Deed, DeedSuspended, Overloaded, Params, Row, Statement, StorageUnavailable, T, Tx
+from core._db.seam import (
+    Deed,
+    DeedSuspended,
+    Overloaded,
+    Params,
+    Row,
+    Statement,
+    StorageUnavailable,
+    T,
+    Tx,
+    is_sqlite,
+    sqlite_path,
+)
 from core._db.sqlite import DearReader, Reader, Writer
 
 __all__ = [
@@ -26,6 +38,8 @@ __all__ = [
     "Statement",
     "StorageUnavailable",
     "Tx",
+    "is_sqlite",
+    "sqlite_path",
 ]
 
 # Events and leaves get their place in the feed and in the log when they are committed: on SQLite within the one
@@ -150,16 +164,3 @@ async def _tortoise(url: str, apps: Sequence[AppMigrations]) -> TortoiseContext:
             }
         )
     return context
-
-
-def is_sqlite(url: str) -> bool:
-    """Say whether a database URL names an SQLite file."""
-    return url.startswith("sqlite:")
-
-
-def sqlite_path(url: str) -> str:
-    """Return the file of an SQLite URL: ``sqlite:///abs/path.db`` or ``sqlite://relative.db``."""
-    path = url.removeprefix("sqlite://")
-    if not path or path == ":memory:":
-        raise ValueError("a database in memory belongs to one connection; name a file, e.g. sqlite:///srv/shanzhi.db")
-    return "/" + path.lstrip("/") if path.startswith("/") else path

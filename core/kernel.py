@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from core import access, declarations, roles, work
+from core import access, declarations, roles, tracekeys, work
 from core._db.seam import Params, Row, Tx
 from core.background import Background, spawn
 from core.bus import Bus
 from core.calendar import WorkingCalendar, national_calendar
 from core.clock import Clock, SystemClock
-from core.config import Config
+from core.config import Config, ConfigError
 from core.database import Database
 from core.errors import Problem
 from core.events import EventType
 from core.feed import Feed
 from core.host import Host, read_plugin_list
-from core.keys import Keyring
+from core.keys import CannotUnseal, Keyring
 from core.lines import Line, PostgresLine, RedisLine
 from core.matters import Lifecycle
 from core.plugin import GateCheck
@@ -91,6 +91,7 @@ class Kernel:
         """Load the plugins, migrate, connect, and bring roles and permissions up to date.
 
         Raises MigrationFailed when the kernel's own migration fails; a plugin's failure only marks that plugin.
+        Raises ConfigError when the database was sealed under another secret.
         """
         host = host or load_host(root or Path.cwd())
         await upgrade(config, host)
@@ -100,6 +101,14 @@ class Kernel:
         )  # fmt: skip
         types = {event.code: event for event in (*declarations.EVENTS, *host.event_types.values())}
         kernel = cls(config, clock or SystemClock(), host, database, Keyring.of(config), national_calendar(), types)
+        try:
+            await tracekeys.check_secret(database, kernel.keys)
+        except CannotUnseal as error:
+            await database.close()
+            raise ConfigError(
+                "SHANZHI_SECRET is not the one this database was sealed with; set that one, "
+                "or put it into SHANZHI_SECRET_PREVIOUS to rotate"
+            ) from error
         await database.run(kernel._synchronise)
         return kernel
 

@@ -148,14 +148,23 @@ async def _sign(kernel: Kernel, tx: Tx, reason: str) -> Head | None:
     return await head(tx, size)
 
 
-async def _check_last(tx: Tx, size: int) -> None:
+async def altered(reader: Fetching) -> str | None:
+    """Say how the log contradicts its last signed head, or None; a few reads, for health. Leaves are not read."""
+    try:
+        await _check_last(reader, await size_of(reader))
+    except LogAltered as told:
+        return str(told)
+    return None
+
+
+async def _check_last(reader: Fetching, size: int) -> None:
     """Refuse to sign a head that contradicts the last one: whoever anchored that would see a fork of ours."""
-    last = await head(tx)
+    last = await head(reader)
     if last is None:
         return
     if last.size > size:
         raise LogAltered(f"a head of {last.size} leaves was signed, and {size} are there")
-    if (await tree(tx, size).root(last.size)).hex() != last.root:
+    if (await tree(reader, size).root(last.size)).hex() != last.root:
         raise LogAltered(
             f"the first {last.size} leaves are not those whose head was signed; run: server.py trace verify"
         )

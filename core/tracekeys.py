@@ -17,6 +17,7 @@ from core import checkpoints, trace
 from core._db.seam import Row, Tx
 from core.checkpoints import VerifierKey
 from core.clock import to_wire
+from core.keys import Keyring
 
 if TYPE_CHECKING:
     from core.kernel import Fetching, Kernel
@@ -56,6 +57,12 @@ async def current(kernel: Kernel, tx: Tx) -> SigningKey:
         sealed = _sealed(kernel, key.number, key.private)
         await tx.execute("UPDATE core_trace_key SET sealed = ? WHERE id = ?", (sealed, key.number))
     return key
+
+
+async def check_secret(reader: Fetching, keys: Keyring) -> None:
+    """Raise CannotUnseal when the key in force was sealed under a secret that is not known here."""
+    for row in await reader.fetch(f"SELECT {_COLUMNS} FROM core_trace_key ORDER BY id DESC LIMIT 1"):
+        keys.unseal("core_trace_key", "sealed", row["id"], row["sealed"])
 
 
 async def rotate(kernel: Kernel) -> VerifierKey:

@@ -170,9 +170,10 @@ class Edge:
         return JSONResponse({"status": "ok"})
 
     async def readyz(self, request: Request) -> Response:
-        """Say whether the database answers, name plugins that are not well, how processes and replicas stand, and what operations took."""
+        """Say whether the database answers, and how plugins, the log, processes, replicas and the engine stand."""
         try:
             await self.kernel.database.value("SELECT 1")
+            trace = await trace_state(self.kernel)
         except StorageUnavailable:
             return JSONResponse({"status": "database unavailable"}, status_code=503, headers={"Retry-After": "5"})
         ready = {plugin.id for plugin in self.kernel.host.ready()}
@@ -181,7 +182,8 @@ class Edge:
         return JSONResponse({
             "status": "ok", "plugins": sorted(ready), "unwell": sorted(unwell), "process": os.getpid(),
             "bus": self.kernel.bus.state, "engine": dict(self._taken), "replicas": replicas.lags() if replicas is not None else {},
-            "trace": await trace_state(self.kernel),
+            "trace": trace,
+            "degraded": {p.id: p.degraded.text("en") for p in self.kernel.host.plugins.values() if p.degraded is not None},
         })  # fmt: skip
 
 

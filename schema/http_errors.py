@@ -208,8 +208,7 @@ def unforeseen(raised: BaseException | None, language: Language, request_id: str
 def unforeseen_refusal(raised: Exception, language: Language, request_id: str) -> Refusal:
     """Log what nothing foresaw before the operation ran and return the refusal: come back, this is our fault."""
     report(raised, request_id)
-    retry = {"Retry-After": "5"} if isinstance(raised, StorageUnavailable) else {}
-    return Refusal((unforeseen(raised, language, request_id),), always(503), retry)
+    return Refusal((unforeseen(raised, language, request_id),), always(503), {"Retry-After": "5"})
 
 
 def report(raised: BaseException | None, request_id: str, *, path: object = None) -> None:

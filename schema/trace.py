@@ -296,6 +296,7 @@ async def state(kernel: Kernel) -> dict[str, Any]:
     found = await ledger.head(kernel.database)
     return {
         "head": found.size if found else 0,
+        "altered": await ledger.altered(kernel.database),
         "anchors": [
             {
                 "kind": one.kind,

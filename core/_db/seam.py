@@ -115,3 +115,16 @@ def dollar_placeholders(sql: str) -> str:
         return f"${count}"
 
     return _TOKENS.sub(number, sql)
+
+
+def is_sqlite(url: str) -> bool:
+    """Say whether a database URL names an SQLite file."""
+    return url.startswith("sqlite:")
+
+
+def sqlite_path(url: str) -> str:
+    """Return the file of an SQLite URL: ``sqlite:///abs/path.db`` or ``sqlite://relative.db``."""
+    path = url.removeprefix("sqlite://")
+    if not path or path == ":memory:":
+        raise ValueError("a database in memory belongs to one connection; name a file, e.g. sqlite:///srv/shanzhi.db")
+    return "/" + path.lstrip("/") if path.startswith("/") else path

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -145,37 +145,101 @@ async def following(link: ClientConnection) -> dict[str, Any]:
     return found
 
 
+@dataclass
+class Site:
+    """Where a server lives: its database, its folder, its port; it may be started and ended again and again."""
+
+    url: str
+    folder: Path
+    workers: int = 1
+    options: dict[str, str | None] = field(default_factory=dict)
+    program: tuple[str, ...] = ("server.py",)
+    port: int = field(default_factory=free_port)
+    surroundings: dict[str, str] = field(default_factory=dict)
+    """Environment variables that are not the project's own: a false clock, for one."""
+
+    @property
+    def log(self) -> Path:
+        """Return the file of what the server says."""
+        return self.folder / f"server-{self.port}.log"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the server and of commands beside it."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SHANZHI_")}
+        ours = {"DATABASE_URL": self.url, "DATA_DIR": str(self.folder), "SECRET": SECRET, "RATE_LIMIT": "0"}
+        given = {**ours, **self.options}
+        return (
+            kept | self.surroundings | {f"SHANZHI_{name}": value for name, value in given.items() if value is not None}
+        )
+
+    def start(self) -> Server:
+        """Start the server; it need not answer yet."""
+        command = [sys.executable, *self.program, "serve", "--port", str(self.port), "--workers", str(self.workers)]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+        return Server(self.port, process)
+
+    async def started(self) -> tuple[Server, float]:
+        """Start the server and wait until it answers; returns after how many seconds that was."""
+        began = time.monotonic()
+        server = self.start()
+        await _until_ready(server, self.log)
+        return server, time.monotonic() - began
+
+    async def command(self, *words: str) -> tuple[int, str]:
+        """Run a command of the server beside it; returns its exit code and what it said."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "server.py", *words, cwd=ROOT, env=self.environment, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        return process.returncode or 0, said.decode()
+
+
 @asynccontextmanager
 async def serving(url: str, folder: Path, workers: int, **options: str | None) -> AsyncIterator[Server]:
     """Run ``server.py serve`` on a filled database; options are environment variables without their prefix."""
-    port = free_port()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SHANZHI_")}
-    ours = {"DATABASE_URL": url, "DATA_DIR": str(folder), "SECRET": SECRET, "RATE_LIMIT": "0", **options}
-    environment = kept | {f"SHANZHI_{name}": value for name, value in ours.items() if value is not None}
-    command = [sys.executable, "server.py", "serve", "--port", str(port), "--workers", str(workers)]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)  # noqa: ASYNC220
-        server = Server(port, process)
-        try:
-            await _until_ready(server, folder / "server.log")
-            async with server.clients(workers):
-                pass  # all of them answer
-            yield server
-        finally:
-            process.terminate()
-            ended = await asyncio.to_thread(process.wait, STOP_SECONDS)
-        assert ended in {0, -15}, (folder / "server.log").read_text()
+    async with running(Site(url, folder, workers, options)) as server:
+        yield server
+
+
+@asynccontextmanager
+async def running(site: Site) -> AsyncIterator[Server]:
+    """Run the server of a site; it has to end well."""
+    server = site.start()
+    try:
+        await _until_ready(server, site.log)
+        async with server.clients(site.workers):
+            pass  # all of them answer
+        yield server
+    finally:
+        ended = await stop(server)
+    assert ended in {0, -15}, site.log.read_text()
+
+
+async def stop(server: Server) -> int:
+    """Tell a server to stop, and wait until it has."""
+    server.supervisor.terminate()
+    return await asyncio.to_thread(server.supervisor.wait, STOP_SECONDS)
+
+
+async def kill(server: Server) -> None:
+    """End a server with SIGKILL."""
+    server.supervisor.kill()
+    await asyncio.to_thread(server.supervisor.wait, STOP_SECONDS)
 
 
 async def _until_ready(server: Server, log: Path) -> None:
     end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        assert server.supervisor.poll() is None, log.read_text()
-        try:
-            if (await server.health())["status"] == "ok":
-                return
-        except (httpx.HTTPError, KeyError):
-            await asyncio.sleep(0.1)
+    async with httpx.AsyncClient(base_url=f"http://{HOST}:{server.port}", verify=TRUSTED, timeout=5) as client:
+        while time.monotonic() < end:
+            assert server.supervisor.poll() is None, log.read_text()
+            try:
+                if (await client.get("/readyz")).json()["status"] == "ok":
+                    return
+            except (httpx.HTTPError, KeyError, ValueError):
+                await asyncio.sleep(0.02)  # a process of its own cannot tell us otherwise
     raise AssertionError(log.read_text())
 
 

@@ -5,81 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import asyncpg
 import pytest
 
+from tests.reliability.clusters import Cluster, programs
 from tests.reliability.servers import HOST, Client, fill, free_port, serving, token_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql*/bin")
 ADD = """mutation($input: AddCommunityInput!) { addCommunity(input: $input)
   { __typename ... on Community { name } ... on UserError { code message } } }"""
 COUNT = '{ community(code: "%s") { children(first: 1) { totalCount } } }'
 
 
-def _programs() -> Path | None:
-    """Return the folder of PostgreSQL's own programs, or None."""
-    found = shutil.which("pg_basebackup")
-    folders = [Path(found).resolve().parent] if found else []
-    folders += [path for pattern in PLACES for path in sorted(Path("/").glob(pattern[1:]), reverse=True)]
-    return next((path for path in folders if (path / "initdb").exists() and (path / "pg_basebackup").exists()), None)
-
-
-@dataclass
-class Cluster:
-    """One PostgreSQL of our own, in a folder, on a port."""
-
-    programs: Path
-    folder: Path
-    port: int
-
-    @property
-    def url(self) -> str:
-        """Return its address."""
-        return f"postgres://postgres@{HOST}:{self.port}/postgres"
-
-    def run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs, which refuse to work for root."""
-        user = {"user": "postgres"} if os.geteuid() == 0 else {}
-        command = [str(self.programs / program), *arguments]
-        done = subprocess.run(
-            command, cwd="/", check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60, **user
-        )  # type: ignore[call-overload]
-        assert done.returncode == 0, done.stderr
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        options = f"-p {self.port} -c listen_addresses={HOST} -c unix_socket_directories= -c fsync=off"
-        log = str(self.folder.parent / f"{self.folder.name}.log")
-        self.run("pg_ctl", "-D", str(self.folder), "-o", options, "-l", log, "-w", "start")
-
-    def stop(self) -> None:
-        """Stop it at once."""
-        self.run("pg_ctl", "-D", str(self.folder), "-m", "immediate", "-w", "stop")
-
-    async def ask(self, sql: str) -> Any:
-        """Return the first value of an answer."""
-        connection = await asyncpg.connect(self.url)
-        try:
-            return await connection.fetchval(sql)
-        finally:
-            await connection.close()
-
-
 @pytest.fixture
 def pair() -> Iterator[tuple[Cluster, Cluster]]:
     """Run a primary and a replica that streams from it."""
-    programs = _programs()
-    if programs is None:
+    found = programs()
+    if found is None:
         pytest.skip("there are no initdb and pg_basebackup to make a replica with")
     # Not below pytest's folder, which is its user's alone: PostgreSQL runs as another one.
     with TemporaryDirectory(prefix="shanzhi_clusters_", ignore_cleanup_errors=True) as made:
@@ -90,7 +37,7 @@ def pair() -> Iterator[tuple[Cluster, Cluster]]:
             except KeyError:
                 pytest.skip("there is no user postgres, and PostgreSQL does not run as root")
             os.chown(folder, owner.pw_uid, owner.pw_gid)
-        yield from _streaming(programs, folder)
+        yield from _streaming(found, folder)
 
 
 def _streaming(programs: Path, folder: Path) -> Iterator[tuple[Cluster, Cluster]]:
