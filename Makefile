@@ -8,7 +8,7 @@ EXAMPLES := $(patsubst %/pyproject.toml,%,$(wildcard examples/*/pyproject.toml))
 LOCK := env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --strip-extras --allow-unsafe
 
-.PHONY: help run test lint format schema bench matrix reliability lock assets clean
+.PHONY: help run test lint format schema bench matrix reliability fuzz lock assets clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets (the default)
@@ -38,8 +38,11 @@ matrix: $(VENV)/.dev ## write tests/security/matrix.csv anew: who may do what
 reliability: $(VENV)/.dev ## do every harm of the table many times, and write docs/reliability.md
 	$(BIN)/python -m tests.reliability $(ARGS)
 
+fuzz: $(VENV)/.dev $(VENV)/.fuzz ## send documents that nobody would write, as several actors; make fuzz ARGS=...
+	$(BIN)/python -m tests.fuzz --program $(abspath $(VENV))/fuzz/bin/schemathesis $(ARGS)
+
 lock: $(VENV)/.dev ## write requirements/*.txt and the bill of materials anew; make lock ARGS=--upgrade for newer versions
-	for set in run dev; do $(LOCK) $(ARGS) --output-file requirements/$$set.txt requirements/$$set.in || exit 1; done
+	for set in run dev fuzz; do $(LOCK) $(ARGS) --output-file requirements/$$set.txt requirements/$$set.in || exit 1; done
 	$(INSTALL) --require-hashes -r requirements/dev.txt && $(BIN)/python requirements/sbom.py
 
 assets: ## build the offline GraphiQL anew (needs npm)
@@ -57,6 +60,11 @@ $(BIN)/python:
 
 $(VENV)/.run: requirements/run.txt | $(BIN)/python
 	$(INSTALL) --require-hashes -r requirements/run.txt && touch $@
+
+$(VENV)/.fuzz: requirements/fuzz.txt | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)/fuzz
+	$(VENV)/fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(EXAMPLES:=/pyproject.toml) | $(BIN)/python
 	$(INSTALL) --require-hashes -r requirements/dev.txt && touch $(VENV)/.run

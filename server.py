@@ -39,6 +39,7 @@ from schema.engine import EngineExecutor
 from schema.engine.explain import explain as explained
 from schema.http_errors import Refused
 from schema.requests import GraphQLRequest
+from schema.wire import HttpProtocol, WebSocketProtocol
 
 ROOT = Path(__file__).parent
 LIST = ROOT / "plugins.toml"
@@ -136,7 +137,7 @@ def _serve(config: Config, plugins: Host | None, shown: dict[str, Any], listenin
         # The kernel is opened by the server's own loop, in the application's lifespan.
         application(lambda: Kernel.open(config, host=plugins, root=ROOT), demo=shown),
         log_level=config.log_level.lower(), server_header=False, ws_max_size=1 << 20, timeout_graceful_shutdown=10,
-        access_log=False,
+        access_log=False, http=HttpProtocol, ws=WebSocketProtocol,
     )  # fmt: skip
     uvicorn.Server(chosen).run(sockets=[listening])
 

@@ -134,10 +134,10 @@ class Config(BaseModel):
     ide: bool = option(
         False, "SHANZHI_IDE", "Whether GET /graphql shows the explorer.", shown="true in development only"
     )
-    status_profile: Literal["hybrid", "draft"] = option(
+    status_profile: Literal["hybrid", "draft", "legacy"] = option(
         "hybrid", "SHANZHI_STATUS_PROFILE",
-        "HTTP status codes: hybrid uses the new ones for clients that accept application/graphql-response+json; "
-        "draft follows the 2025 draft of GraphQL over HTTP for all.",
+        "HTTP status codes for clients that accept application/graphql-response+json: hybrid those of 2026, draft those "
+        "of the 2025 draft of GraphQL over HTTP, legacy what all other clients get, for gateways that break on more.",
     )  # fmt: skip
     operations: Literal["open", "trusted"] = option(
         "open", "SHANZHI_OPERATIONS", "trusted runs stored documents only, named by their hash; open runs any document."

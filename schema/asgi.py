@@ -1,6 +1,6 @@
 """The HTTP application: GraphQL endpoints, SDL, the explorer, uploads and downloads, health.
 
-- ``/graphql`` the superset, ``/c/<code>/graphql`` a community's own profile; HTTP and graphql-transport-ws
+- ``/graphql`` the superset, ``/c/<code>/graphql`` a community's own profile; HTTP, event streams, graphql-transport-ws
 - ``/schema.graphql`` and ``/c/<code>/schema.graphql``
 - ``/uploads/<ticket>`` (POST, one file), ``/files/<id>/<expires>/<signature>`` (GET)
 - ``/trace/…`` signed heads and proofs, ``/receipt`` a page that checks a receipt (``schema/trace.py``)
@@ -80,8 +80,9 @@ class Edge:
             if isinstance(executor, EngineExecutor):
                 executor.taken = self._taken
             page = self.page if config.ide else None
-            front = GraphQLFront(executor, self.work, profile=config.status_profile, page=page)
-            found = schema, front, GraphQLSocket(executor, self.work, now=self.kernel.clock.now)
+            now = self.kernel.clock.now
+            front = GraphQLFront(executor, self.work, profile=config.status_profile, page=page, now=now)
+            found = schema, front, GraphQLSocket(executor, self.work, now=now)
             self._fronts = {key: kept for key, kept in self._fronts.items() if key in self.profiles.kept()}
             self._fronts[plugins] = found
         return found[1], found[2]

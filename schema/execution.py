@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Literal, Protocol, TypeVar, cast
@@ -221,7 +221,22 @@ class Work:
         except TooLate:
             return _late(prepared, caller.language)
 
-    async def pass_gate(self, prepared: Prepared, variables: dict[str, Any], context: Any, caller: Caller) -> None:
+    async def subscribe(
+        self, executor: Executor, prepared: Prepared, variables: dict[str, Any], caller: Caller
+    ) -> tuple[Any, AsyncGenerator[dict[str, Any], None]]:
+        """Open a subscription: return its context, and its answers in wire form, one per event.
+
+        Raises:
+            Refused: STOPPING, or whatever ``Executor.context`` refuses.
+            DomainError: the context turned the caller away.
+        """
+        self._check_open()
+        # To the end even if the client hangs up: it may be reading the database.
+        context = await asyncio.shield(self.start(executor.context(caller)))
+        await self._pass_gate(prepared, variables, context, caller)
+        return context, _shown_all(executor.subscribe(prepared, variables, context), caller)
+
+    async def _pass_gate(self, prepared: Prepared, variables: dict[str, Any], context: Any, caller: Caller) -> None:
         """Let an operation pass whatever stands before all of them; raises what refuses it."""
         if self._gate is not None:
             await self._gate(prepared, variables, context, caller)
@@ -243,9 +258,12 @@ class Work:
             await asyncio.wait(self._tasks, timeout=seconds)
         return len(self._tasks)
 
-    def _admit(self, most: int) -> None:
+    def _check_open(self) -> None:
         if self._closing:
             raise refused("STOPPING", "This server is restarting. Try again.", always(503), retry_after="1")
+
+    def _admit(self, most: int) -> None:
+        self._check_open()
         if self._running >= most:
             raise refused("OVERLOADED", "The server is busy. Try again in a second.", always(503), retry_after="1")
 
@@ -255,7 +273,7 @@ class Work:
         self._running += 1
         try:
             context = await executor.context(caller)
-            await self.pass_gate(prepared, variables, context, caller)
+            await self._pass_gate(prepared, variables, context, caller)
             return shown(await executor.execute(prepared, variables, context), caller)
         except (Refused, DomainError):
             raise
@@ -285,6 +303,14 @@ def _late(prepared: Prepared, language: Language) -> dict[str, Any]:
             else "查询超时，已停止。请减少一次查询的内容。"
         )
     return {"data": None, "errors": [error("DEADLINE", message)]}
+
+
+async def _shown_all(
+    answers: AsyncGenerator[dict[str, Any], None], caller: Caller
+) -> AsyncGenerator[dict[str, Any], None]:
+    async with aclosing(answers):
+        async for answer in answers:
+            yield shown(answer, caller)
 
 
 def shown(answer: dict[str, Any], caller: Caller) -> dict[str, Any]:

@@ -6,7 +6,7 @@ The table of methods, types and statuses, first match first:
 the request                                                 status  ``extensions.code``
 ==========================================================  ======  =======================
 a method other than GET and POST                            405     METHOD_NOT_ALLOWED
-an ``Accept`` that allows neither JSON type                 406     NOT_ACCEPTABLE
+an ``Accept`` with neither JSON nor events                  406     NOT_ACCEPTABLE
 a query string over ``max_source`` bytes                    414     URI_LIMIT
 POST with any ``Content-Encoding``                          415     UNSUPPORTED_ENCODING
 POST that is not ``application/json`` in UTF-8              415     UNSUPPORTED_MEDIA_TYPE
@@ -22,7 +22,7 @@ no operation of that name, or several and no name           422 **  OPERATION_RE
 variables that do not fit                                   422 **  BAD_USER_INPUT
 a stored document that is unknown, or only those run here   422 **  PERSISTED_DOCUMENT_NOT_FOUND, TRUSTED_DOCUMENTS_ONLY
 a mutation by GET                                           405     METHOD_NOT_ALLOWED
-a subscription by HTTP                                      422 **  UNSUPPORTED_OPERATION
+a subscription, unless ``text/event-stream`` is accepted    422 **  UNSUPPORTED_OPERATION
 a context that turns the caller away                        401 403 404 429, else 422 **; the DomainError's code
 more points than the rate limit allows                      429     RATE_LIMITED
 too many operations at once, shutting down, a failure       503     OVERLOADED, STOPPING, UNAVAILABLE, INTERNAL
@@ -37,6 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from random import getrandbits
 from typing import Any
@@ -51,6 +52,7 @@ from schema.http_errors import INVALID, Profile, Refusal, always, refused
 from schema.limits import Limits
 from schema.operations import Prepared
 from schema.requests import Bodies, GraphQLRequest
+from schema.streams import EVENTS, EventStream, StreamLimits, once
 
 __all__ = ["GraphQLFront", "StockExecutor"]
 
@@ -69,6 +71,12 @@ _HEADS = {
 }
 
 Page = Callable[[Scope], Awaitable[Response]]
+Reply = tuple[int, bytes, Mapping[str, str]]
+"""Status, body and headers."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class _TooLong(Exception):
@@ -86,12 +94,21 @@ class GraphQLFront:
     """
 
     def __init__(
-        self, executor: Executor, work: Work | None = None, *, profile: Profile = "hybrid", page: Page | None = None
+        self,
+        executor: Executor,
+        work: Work | None = None,
+        *,
+        profile: Profile = "hybrid",
+        page: Page | None = None,
+        streams: StreamLimits | None = None,
+        now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._executor = executor
         self._work = work or Work()
         self._profile: Profile = profile
         self._page = page
+        self._streams = streams or StreamLimits()
+        self._now = now
         self._bodies = Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,14 +118,22 @@ class GraphQLFront:
             await (await self._page(scope))(scope, receive, send)
             return
         try:
-            status, body, headers = await self._reply(exchange)
+            reply = await self._reply(exchange)
         except _ClientGone:
             return
-        await exchange.respond(status, body, headers)
+        if isinstance(reply, EventStream):
+            await reply(scope, receive, send)
+        else:
+            await exchange.respond(*reply)
 
-    async def _reply(self, exchange: _Exchange) -> tuple[int, bytes, Mapping[str, str]]:
+    async def _reply(self, exchange: _Exchange) -> Reply | EventStream:
         try:
-            answer = await self._answer(exchange)
+            prepared, variables = await self._asked(exchange)
+            if prepared.is_subscription:
+                return await self._subscribe(prepared, variables, exchange.caller)
+            answer = await self._work.answer(self._executor, prepared, variables, exchange.caller)
+            if exchange.media == EVENTS:
+                return self._stream_of(answer, exchange)
             status = 200 if "data" in answer else INVALID.of(self._profile, legacy=exchange.is_legacy)
             return status, orjson.dumps(answer), {}
         except _ClientGone:
@@ -116,26 +141,30 @@ class GraphQLFront:
         except Exception as raised:  # noqa: BLE001  the last net: nothing may become a bare 500
             return self._refuse(refusal_of(raised, exchange.caller), exchange)
 
-    def _refuse(self, refusal: Refusal, exchange: _Exchange) -> tuple[int, bytes, Mapping[str, str]]:
+    def _refuse(self, refusal: Refusal, exchange: _Exchange) -> Reply | EventStream:
         status = refusal.status.of(self._profile, legacy=exchange.is_legacy)
+        if exchange.media == EVENTS and status == 200:
+            return self._stream_of({"errors": list(refusal.errors)}, exchange)
         return status, orjson.dumps({"errors": refusal.errors}), refusal.headers
 
-    async def _answer(self, exchange: _Exchange) -> dict[str, Any]:
+    async def _asked(self, exchange: _Exchange) -> tuple[Prepared, dict[str, Any]]:
         exchange.check_method()
         exchange.check_accept()
         request = await exchange.request(self._executor.operations.limits, self._bodies)
         prepared = self._executor.operations.find(request)
-        _check_kind(prepared, exchange.method)
+        exchange.check_kind(prepared)
         if exchange.body and not prepared.is_mutation:
             self._bodies.keep(exchange.body, request)
-        return await self._work.answer(self._executor, prepared, request.variables, exchange.caller)
+        return prepared, request.variables
 
+    async def _subscribe(self, prepared: Prepared, variables: dict[str, Any], caller: Caller) -> EventStream:
+        context, answers = await self._work.subscribe(self._executor, prepared, variables, caller)
+        expires_at = getattr(context, "expires_at", None)
+        seconds = None if expires_at is None else max((expires_at - self._now()).total_seconds(), 0)
+        return EventStream(caller, answers, seconds, self._streams)
 
-def _check_kind(prepared: Prepared, method: str) -> None:
-    if prepared.is_subscription:
-        raise refused("UNSUPPORTED_OPERATION", "Subscribe over a WebSocket with graphql-transport-ws.")
-    if prepared.is_mutation and method == "GET":
-        raise refused("METHOD_NOT_ALLOWED", "Send mutations by POST.", always(405), allow="POST")
+    def _stream_of(self, answer: dict[str, Any], exchange: _Exchange) -> EventStream:
+        return EventStream(exchange.caller, once(answer), None, self._streams)
 
 
 @dataclass
@@ -146,6 +175,7 @@ class _Exchange:
     receive: Receive
     send: Send
     media: str | None
+    takes_events: bool
     has_unread_body: bool
     body: bytes = b""
 
@@ -155,7 +185,8 @@ class _Exchange:
         headers = headers_of(scope)
         caller = Caller(scope, "http", headers, new_request_id())
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        return cls(caller, receive, send, accepted(headers.get("accept")), has_body)
+        accept = headers.get("accept")
+        return cls(caller, receive, send, accepted(accept), accept is not None and EVENTS in accept.lower(), has_body)
 
     @property
     def method(self) -> str:
@@ -185,7 +216,15 @@ class _Exchange:
     def check_accept(self) -> None:
         """Refuse a client that can read neither of our types."""
         if self.media is None:
-            raise refused("NOT_ACCEPTABLE", f"Accept {GRAPHQL} or {JSON}.", always(406))
+            raise refused("NOT_ACCEPTABLE", f"Accept {GRAPHQL}, {JSON} or {EVENTS}.", always(406))
+
+    def check_kind(self, prepared: Prepared) -> None:
+        """Refuse an operation that cannot come this way."""
+        if prepared.is_subscription and not self.takes_events:
+            message = f"Subscribe over a WebSocket with graphql-transport-ws, or accept {EVENTS}."
+            raise refused("UNSUPPORTED_OPERATION", message)
+        if prepared.is_mutation and self.method == "GET":
+            raise refused("METHOD_NOT_ALLOWED", "Send mutations by POST.", always(405), allow="POST")
 
     async def request(self, limits: Limits, bodies: Bodies) -> GraphQLRequest:
         """Read the GraphQL request."""
@@ -233,7 +272,7 @@ class _Exchange:
     async def respond(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         """Send the answer; a connection with an unread body is closed, for its rest would be taken for a request."""
         pairs = [
-            *_HEADS[self.media or JSON],
+            *_HEADS[GRAPHQL if self.media == GRAPHQL else JSON],
             (b"content-length", str(len(body)).encode()),
             (b"x-request-id", self.caller.request_id.encode()),
             *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()),
@@ -268,7 +307,10 @@ def _is_json(content_type: str) -> bool:
 
 @lru_cache(maxsize=256)
 def accepted(header: str | None) -> str | None:
-    """Return the type to answer with, or None if the client reads neither; without a wish it is plain JSON."""
+    """Return the type to answer with, or None if the client reads none; without a wish it is plain JSON.
+
+    Who reads events beside JSON gets them for subscriptions only; who reads nothing else, for every operation.
+    """
     if header is None or not header.strip():
         return JSON
     qualities = _qualities(header)
@@ -276,7 +318,9 @@ def accepted(header: str | None) -> str | None:
     plain = next((qualities[name] for name in (JSON, "application/*", "*/*") if name in qualities), 0)
     if graphql and graphql >= plain:
         return GRAPHQL
-    return JSON if plain else None
+    if plain:
+        return JSON
+    return EVENTS if qualities.get(EVENTS) else None
 
 
 def _qualities(header: str) -> dict[str, float]:

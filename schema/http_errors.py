@@ -32,14 +32,15 @@ MAX_TRACEBACKS = 5
 """A request logs at most this many tracebacks, or one bad column in a list would fill the disk."""
 
 Language = Literal["zh", "en"]
-Profile = Literal["hybrid", "draft"]
+Profile = Literal["hybrid", "draft", "legacy"]
 
 
 class Status(NamedTuple):
     """The HTTP status of one kind of refusal, by profile and by the media type the client accepts.
 
     ``hybrid`` and ``draft`` are for clients that accept ``application/graphql-response+json``: the 2026 text of
-    GraphQL-over-HTTP, and the 2025 draft that the published audit suite still checks. ``legacy`` is for all others.
+    GraphQL-over-HTTP, and the 2025 draft that the published audit suite still checks. ``legacy`` is for all others, and
+    as a profile for everybody: behind gateways that take an answer with another status than 200 for a broken server.
     """
 
     hybrid: int
@@ -48,9 +49,8 @@ class Status(NamedTuple):
 
     def of(self, profile: Profile, *, legacy: bool) -> int:
         """Return the status for this profile, or for a legacy client."""
-        if legacy:
-            return self.legacy
-        return self.hybrid if profile == "hybrid" else self.draft
+        status: int = self.legacy if legacy else getattr(self, profile)
+        return status
 
 
 def always(status: int) -> Status:

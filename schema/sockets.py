@@ -33,7 +33,7 @@ from typing import Any
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
-from schema.execution import Caller, Executor, Work, refusal_of, shown
+from schema.execution import Caller, Executor, Work, refusal_of
 from schema.front import headers_of, new_request_id
 from schema.http_errors import Refused, refused, report
 from schema.operations import Prepared
@@ -272,15 +272,12 @@ class _Connection:
 
     async def _first_context(self) -> Any:
         try:
-            return await self._context(self._caller)
+            # To the end even if the client hangs up: it may be reading the database.
+            return await asyncio.shield(self._work.start(self._executor.context(self._caller)))
         except Exception as raised:
             refusal = refusal_of(raised, self._caller)
             turned_away = refusal.status.hybrid < 500
             raise _Closed(4403 if turned_away else 1013, refusal.code) from raised
-
-    async def _context(self, caller: Caller) -> Any:
-        """Make a context, to the end even if the client hangs up: it may be reading the database."""
-        return await asyncio.shield(self._work.start(self._executor.context(caller)))
 
     async def _subscribe(self, id: str, payload: dict[str, Any] | None) -> None:
         if not self._is_known:
@@ -329,11 +326,10 @@ class _Connection:
         self, operation: _Operation, prepared: Prepared, variables: dict[str, Any], caller: Caller
     ) -> None:
         try:
-            context = await self._context(caller)
-            await self._work.pass_gate(prepared, variables, context, caller)
-            async with aclosing(self._executor.subscribe(prepared, variables, context)) as answers:
+            _, opened = await self._work.subscribe(self._executor, prepared, variables, caller)
+            async with aclosing(opened) as answers:
                 async for answer in answers:
-                    if not await self._deliver(operation, shown(answer, caller)):
+                    if not await self._deliver(operation, answer):
                         return
             await self._finish(operation, {"id": operation.id, "type": "complete"})
         except Exception as raised:  # noqa: BLE001  the last net: the client learns that it failed

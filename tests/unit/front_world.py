@@ -18,6 +18,7 @@ from schema.execution import Caller, StockExecutor, Work
 from schema.front import GraphQLFront, Profile
 from schema.limits import Limits
 from schema.operations import Operations
+from schema.wire import HttpProtocol, WebSocketProtocol
 
 CLOSED = errors.Problem(errors.Conflict, "voting.poll_closed", "表决已截止。", "The poll is closed.")
 SIGN_IN = errors.Problem(errors.Unauthenticated, "core.not_signed_in", "请先登录。", "Sign in first.")
@@ -320,10 +321,10 @@ def make_world(
         contexts.append(Context(caller, expires_at, {"events": events}))
         return contexts[-1]
 
-    page = options.pop("page", None)
+    of_front = {name: options.pop(name) for name in ("page", "streams", "now") if name in options}
     executor = StockExecutor(SCHEMA, make_context, operations=Operations(SCHEMA, limits, **options))
     work = Work()
-    return World(work, executor, events, contexts, GraphQLFront(executor, work, profile=profile, page=page))
+    return World(work, executor, events, contexts, GraphQLFront(executor, work, profile=profile, **of_front))
 
 
 class _Server(uvicorn.Server):
@@ -340,9 +341,15 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: Any, **options: Any) -> AsyncIterator[str]:
-    """Run a real server on a free port of this machine and give its address without a scheme."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off", **options)
+async def serving(app: Any, *, patient: bool = False, **options: Any) -> AsyncIterator[str]:
+    """Run a real server on a free port of this machine and give its address without a scheme.
+
+    One that is ``patient`` waits at its end for what it has begun, as the project's server does.
+    """
+    protocols = {"http": HttpProtocol, "ws": WebSocketProtocol}
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_level="critical", lifespan="off", **protocols, **options
+    )  # fmt: skip
     server = _Server(config)
     running = asyncio.create_task(server.serve())
     try:
@@ -351,5 +358,5 @@ async def serving(app: Any, **options: Any) -> AsyncIterator[str]:
         yield f"{host}:{port}"
     finally:
         server.should_exit = True
-        server.force_exit = True
+        server.force_exit = not patient
         await running

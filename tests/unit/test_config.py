@@ -199,7 +199,7 @@ def test_every_option_is_described() -> None:
     options = {option.name: option for option in describe()}
     assert options.keys() == Config.model_fields.keys()
     assert all(option.description.endswith(".") and option.default and option.values for option in options.values())
-    assert options["status_profile"].values == "hybrid | draft"
+    assert options["status_profile"].values == "hybrid | draft | legacy"
     assert options["port"].values == "0 to 65535"
     assert not options["secret"].in_file
 

@@ -20,6 +20,7 @@ from schema.http_errors import Profile, Refused
 from schema.limits import Limits
 from schema.operations import Prepared, document_id
 from schema.requests import KEPT_BODIES, GraphQLRequest, strict_json
+from schema.streams import EVENTS
 from tests.unit.front_world import SCHEMA, client_of, make_world
 
 NEW = {"accept": GRAPHQL}
@@ -67,7 +68,11 @@ async def test_an_answer_has_the_headers_of_one() -> None:
         (f"{GRAPHQL.upper()} ; Q=0.5", GRAPHQL),
         (f"{JSON};q=lots", None),
         ("text/html", None),
-        ("text/event-stream, multipart/mixed", None),
+        ("multipart/mixed", None),
+        (EVENTS, EVENTS),
+        (f"{EVENTS}, multipart/mixed", EVENTS),
+        (f"{EVENTS};q=0", None),
+        (f"{EVENTS}, {JSON};q=0.1", JSON),
     ],
 )
 def test_the_type_of_the_answer_is_negotiated(header: str | None, media: str | None) -> None:
@@ -553,7 +558,7 @@ WRONG_KINDS: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize("profile", ["hybrid", "draft"])
+@pytest.mark.parametrize("profile", ["hybrid", "draft", "legacy"])
 async def test_well_formed_requests_conform(profile: Profile) -> None:
     """Strings, maps and nulls in their places are accepted from both kinds of client, by POST and GET."""
     bodies: list[dict[str, Any]] = [
@@ -574,7 +579,7 @@ async def test_well_formed_requests_conform(profile: Profile) -> None:
             assert (by_get.status_code, "errors" in by_get.json()) == (200, False)
 
 
-@pytest.mark.parametrize("profile", ["hybrid", "draft"])
+@pytest.mark.parametrize("profile", ["hybrid", "draft", "legacy"])
 async def test_ill_formed_requests_conform(profile: Profile) -> None:
     """Legacy clients get 400 for parameters of wrong kinds and 200 for errors in the document and its variables."""
     async with make_world(profile=profile).client() as client:
@@ -591,11 +596,24 @@ async def test_ill_formed_requests_conform(profile: Profile) -> None:
         assert (await client.post("/", content=b"{}", headers={"content-type": ""})).status_code == 415
 
 
-@pytest.mark.parametrize(("profile", "status"), [("hybrid", 422), ("draft", 400)])
-async def test_the_profiles_differ_where_the_texts_do(profile: Profile, status: int) -> None:
-    """New clients get 400 for what does not parse; for the rest the newer text says 422, the older one 400."""
+@pytest.mark.parametrize(
+    ("profile", "unparsable", "malformed", "invalid"),
+    [("hybrid", 400, 422, 422), ("draft", 400, 400, 400), ("legacy", 200, 400, 200)],
+)
+async def test_the_profiles_differ_where_the_texts_do(
+    profile: Profile, unparsable: int, malformed: int, invalid: int
+) -> None:
+    """New clients get 400 for what does not parse; for the rest the newer text says 422, the older one 400.
+
+    In the legacy profile they get what all other clients get.
+    """
+    wanted = {
+        unparsable: [{"query": "{"}],
+        invalid: [{"query": "{ a8f31403dfe404bc }"}, COERCION],
+        malformed: [{**TYPENAME, "variables": [7]}],
+    }
     async with make_world(profile=profile).client(**NEW) as client:
-        assert (await client.post("/", json={"query": "{"})).status_code == 400
-        for body in ({"query": "{ a8f31403dfe404bc }"}, COERCION, {**TYPENAME, "variables": [7]}):
-            response = await client.post("/", json=body)
-            assert (response.status_code, "data" in response.json()) == (status, False)
+        for status, bodies in wanted.items():
+            for body in bodies:
+                response = await client.post("/", json=body)
+                assert (response.status_code, "data" in response.json()) == (status, False)
