@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core import errors
 from core.access import Permission, Viewer
 from core.clock import to_wire
-from core.errors import Invalid, Problem, Unauthenticated
+from core.errors import Invalid, Problem
 from core.events import EventType
 from core.guesses import count_guess, forgive
 from core.hierarchy import PLACE_COLUMNS, Place, lineage
@@ -38,7 +38,7 @@ NOTHING_TO_CORRECT = Problem(
     "Say what to correct; these can be: {known}.",
 )  # fmt: skip
 PASSWORD_NEEDED = Problem(
-    Unauthenticated, "core.password_needed", "注销账号须输入正确的密码。",
+    Invalid, "core.password_needed", "注销账号须输入正确的密码。",
     "Closing the account takes its password. Ask the person for it.",
 )  # fmt: skip
 PROBLEMS = (NOTHING_TO_CORRECT, PASSWORD_NEEDED)
