@@ -18,7 +18,19 @@ import click
 import uvicorn
 from starlette.types import ASGIApp
 
-from core import accounts, administration, auditing, bundles, demo, ledger, people, removal, scaffold, tracekeys
+from core import (
+    accounts,
+    administration,
+    auditing,
+    bundles,
+    demo,
+    ledger,
+    people,
+    personal_commands,
+    removal,
+    scaffold,
+    tracekeys,
+)
 from core.access import Viewer
 from core.backup_commands import add_commands
 from core.config import Config, ConfigError, load_config
@@ -88,6 +100,9 @@ async def kernel_of(config: Config, plugins: Host | None = None) -> AsyncIterato
         yield kernel
     finally:
         await kernel.close()
+
+
+personal_commands.add_commands(app, lambda dev: kernel_of(config_of(dev=dev)))
 
 
 @app.command()

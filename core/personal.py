@@ -26,6 +26,7 @@ from tortoise.models import Model
 from core.labels import LabelledEnum
 
 if TYPE_CHECKING:
+    from core.kernel import Kernel
     from core.work import Act
 
 ERASED = "'〔已删除〕'"
@@ -115,6 +116,7 @@ class ConsentText:
 
 
 Preparing = Callable[["Act", int], Awaitable[None]]
+Following = Callable[["Kernel", bool], Awaitable[int]]
 Correcting = Callable[["Act", int, str], Awaitable[int]]
 
 
@@ -124,6 +126,8 @@ class PersonalData:
 
     ``prepares`` ends what is under way before rows are erased (``(act, person)``). ``corrects`` names the fields that a
     person corrects without anybody's help, each with what does it (``(act, person, value) -> rows``).
+    ``follows`` looks after what follows from the server's secret otherwise than by sealing (``(kernel, mend) -> how many``):
+    it counts what needs an earlier one, or mends it.
     """
 
     code: str
@@ -141,6 +145,7 @@ class PersonalData:
     consent: ConsentText | None = None
     prepares: Preparing | None = None
     corrects: Mapping[str, Correcting] = field(default_factory=dict)
+    follows: Following | None = None
 
     @property
     def owner(self) -> str:

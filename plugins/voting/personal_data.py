@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.plugin import ERASED, Held, LegalBasis, PersonalData, Sealed
+from plugins.voting import separated
 
 _MY_ENTRIES = "entry_id IN (SELECT v.entry_id FROM register_roll_voter v WHERE v.person_id = ?)"
 _LAW = "个人信息保护法 13(1)(三)；民法典 278；业主大会和业主委员会指导规则 26"
@@ -25,10 +26,12 @@ PERSONAL_DATA = (
             Held("voting_tick", "voter_id = ?", shows=("matter_id", "category", "mark", "has_voted")),
             Held("voting_answer", "person_id = ?", shows=("poll_id", "standing", "options", "at")),
             Held("voting_box_part", "", sealed=(Sealed("sealed"),)),
+            Held("voting_box", "", sealed=(Sealed("receipt_key_sealed"),), key="matter_id"),
         ),
         kept_zh="票必须可以重新计算，否则决定无从证明；与您本人的联系已删除。不记名的票不知属于谁，无法也不必删除。",
         kept_en="Ballots have to be countable again, or the decision could not be proved; what tied them to you is gone. "
         "Of ballots in a separated box nobody knows whose they are.",
+        follows=separated.keep_receipt_keys,
     ),
     PersonalData(
         "voting.proxy", "委托书", "Authorisations to vote",
