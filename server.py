@@ -25,6 +25,7 @@ from core import (
     bundles,
     demo,
     ledger,
+    models,
     people,
     personal_commands,
     removal,
@@ -35,9 +36,10 @@ from core.access import Viewer
 from core.backup_commands import add_commands
 from core.config import Config, ConfigError, load_config
 from core.divisions import import_divisions
-from core.host import Host, HostError, ManifestError, PluginListError, Refusal, explain, pin_of
+from core.host import Host, HostError, ManifestError, PluginListError, Refusal, explain, models_of, pin_of
 from core.kernel import Kernel, load_host
 from core.passwords import check_username
+from core.personal import undeclared, unknown
 from core.terminal import MISCONFIGURED, REFUSED, UNAVAILABLE, development, run, say
 from core.terminal import end as _end
 from core.upgrade import MigrationFailed, outstanding, upgrade, write_migration
@@ -416,6 +418,10 @@ def plugin_check(plugin: str) -> None:
         raise _end(REFUSED, f"there is no plugin {plugin}; there are: {', '.join(host.plugins)}")
     if found.reasons:
         raise _end(REFUSED, *(reason.text("en") for reason in found.reasons))
+    unsaid = [*undeclared(models_of(found), found.personal_data)]
+    unsaid += unknown([*models.__models__, *host.models()], found.personal_data)
+    if unsaid:
+        raise _end(REFUSED, *unsaid)
     click.echo(f"{plugin} {found.manifest.version} is well")
 
 

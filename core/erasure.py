@@ -99,7 +99,7 @@ async def _at_the_top(act: Act, arguments: Any) -> Any:
     return await at_the_top(act, arguments)
 
 
-@deed("core.erase_persons", place=_at_the_top, traces_actor=False)
+@deed("core.answer_requests", place=_at_the_top, traces_actor=False)
 async def erase_person(act: Act, *, person_id: int, by: str) -> list[dict[str, Any]]:
     """Erase a person who has no account, or finish an erasure: for the command line and the daily follow-up."""
     return await erase(act, person_id, by)

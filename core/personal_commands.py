@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from core import erasure, looks, resealing
+from core import erasure, looks, portability, resealing, rights
 from core.access import Viewer
 from core.kernel import Kernel
 from core.terminal import MISCONFIGURED, REFUSED, development, end, run, say
@@ -29,6 +29,7 @@ def add_commands(app: click.Group, kernel_of: KernelOf) -> None:
 
     _add_erasing(personal, kernel_of)
     _add_care(personal, kernel_of)
+    _add_export(personal, kernel_of)
 
 
 def _add_reseal(app: click.Group, kernel_of: KernelOf) -> None:
@@ -116,6 +117,24 @@ def _add_erasing(personal: click.Group, kernel_of: KernelOf) -> None:
             async with kernel_of(dev) as kernel:
                 for row in await kernel.database.fetch("SELECT person_id, at FROM core_erasure ORDER BY at, person_id"):
                     click.echo(json.dumps({"person": f"Person_{row['person_id']}", "at": row["at"]}))
+
+        run(work)
+
+
+def _add_export(personal: click.Group, kernel_of: KernelOf) -> None:
+    @personal.command("export")
+    @click.argument("person", help="The person's id, e.g. Person_123.")
+    @click.option("--language", type=click.Choice(["zh", "en"]), default="zh", help="zh or en.")
+    @development
+    def export(person: str, language: str, dev: bool) -> None:
+        """Print all that is held about a person who has no account, or about one who died, as JSON; it is on the trace."""
+        key = _key(person)
+
+        async def work() -> None:
+            async with kernel_of(dev) as kernel:
+                await kernel.perform(rights.export_person, SYSTEM, person_id=key)
+                async for piece in portability.export(kernel, key, language):
+                    click.echo(piece, nl=False)
 
         run(work)
 

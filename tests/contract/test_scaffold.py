@@ -24,7 +24,7 @@ plugin = host.plugins[{NAME!r}]
 faults = [
     *c.declared_faults(host, plugin.id), *c.import_faults(plugin), *c.schema_faults(host, plugin.id),
     *c.deed_faults(plugin), *c.list_faults(host, plugin.id), *c.description_faults(host, plugin.id),
-    *c.readme_faults(plugin), *c.manifest_faults(plugin),
+    *c.readme_faults(plugin), *c.manifest_faults(plugin), *c.personal_faults(host, plugin.id),
 ]
 raise SystemExit("\\n".join(faults))
 """

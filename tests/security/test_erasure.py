@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from core import auditing, demo, erasure
 from core._db.snapshot import open_snapshot
 from core.access import Viewer
 from core.attachments import files_folder
+from core.database import sqlite_path
 from core.verification import audits_of, verify
 from plugins.register import units
 from plugins.register.kinds import OwnershipBasis
@@ -77,6 +81,26 @@ async def test_after_closing_nothing_of_the_person_is_found_in_any_table(world: 
     assert [code for code in kept if not report[code]["why"]] == []
     assert [code for code in report.keys() - kept if report[code]["why"]] == []
     assert {"voting.ballot", "register.roll", "core.matters", "core.events"} <= kept
+
+
+async def test_not_even_the_bytes_of_the_file_hold_it(world: World) -> None:
+    """What was erased from an embedded database is overwritten, not only unlinked: free pages are read by whoever has the file."""
+    if world.kernel.database.dialect != "sqlite":
+        pytest.skip("PostgreSQL drops dead rows by itself, at its next VACUUM")
+    subject = await lives.fill(world)
+    await sell(world, subject)
+    path = Path(sqlite_path(world.kernel.config.database_url))
+    assert lives.STORY in _content(path)
+    await close(world)
+    assert [text for text in lives.TEXTS if text in _content(path)] == []
+
+
+def _content(path: Path) -> str:
+    """Return the bytes of a database's file as text, once its log has been brought into it."""
+    with closing(sqlite3.connect(path)) as connection:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    assert busy == 0
+    return path.read_bytes().decode("utf-8", "ignore")
 
 
 async def test_ballots_certificates_and_the_log_are_as_before(world: World) -> None:

@@ -235,6 +235,9 @@ async def test_a_backup_forgets_with_the_secret_and_erasures_are_repeated(tmp_pa
     status, said = await old.command("backup", str(backup))
     assert status == 0, said
     person = world.people["owner"]
+    status, said = await old.command("personal", "export", f"Person_{person}")
+    assert status == 0, said
+    assert "12000000001" in json.dumps(json.loads(said), ensure_ascii=False)
     status, said = await old.command("personal", "erase", f"Person_{person}")
     assert status == 0, said
     status, listed = await old.command("personal", "erased")
