@@ -9,6 +9,7 @@ import strawberry
 from core.access import ROW_PATH, ROW_PLACE, Sight, Where, either, holders, person, row
 from core.hierarchy import lineage, subtree_range
 from core.kinds import CommunityKind
+from core.masks import mask_name
 from plugins.register import identity, kinds, models, rules, sights, words
 from plugins.register.lifecycle import MANDATE, ROLL
 from plugins.register.places import BELOW_COMPOUND
@@ -147,9 +148,6 @@ class Resident(Node):
     )
     place: Community = to_one("Community", "{t}.community_id", "The stairwell, building or compound the unit lies in.")
     person: Person | None = to_one("Person", "{t}.person_id", "The person.")
-    person_name: str = computed(
-        "(SELECT p.name FROM core_person p WHERE p.id = {t}.person_id)", "The person's name, to compare with documents."
-    )
     kind: kinds.ResidentKind = column("As what.")
     state: kinds.ResidentState = computed(resident_state, "How it stands today.")
     since: date = column("Since which day.")
@@ -158,9 +156,22 @@ class Resident(Node):
     verified_at: datetime | None = column("When it was verified.")
     verified_by: Person | None = to_one("Person", "{t}.verified_by_id", "Who verified it.")
     reason: str = column("Why it was refused or ended.")
+    real_name: str = hidden("(SELECT p.name FROM core_person p WHERE p.id = {t}.person_id)")
     person_key: int = hidden("{t}.person_id")
     phone_sealed: str = hidden("{t}.phone_sealed", allowed=sights.SEES_CONTACTS)
     phone_masked: str = hidden("{t}.phone_masked")
+
+    @for_each(
+        "The person's name, to compare with documents. Whoever reads it of another is written down.",
+        needs=("real_name", "person_key"),
+        metadata=guarded(Guard.ROW, "for who verifies, and each look is written down"),
+    )
+    async def person_name(residents: list[Any], info: strawberry.Info) -> list[str]:  # noqa: N805
+        shown = await admitted(residents, info, "register_resident", "name", "register.resident", lambda one: True)
+        return [
+            one.real_name if is_shown else mask_name(one.real_name)
+            for one, is_shown in zip(residents, shown, strict=True)
+        ]
 
     @for_each(
         "The telephone number given, masked unless the viewer may read contacts, which is written down.",
