@@ -18,14 +18,28 @@ import click
 import uvicorn
 from starlette.types import ASGIApp
 
-from core import accounts, administration, auditing, bundles, demo, ledger, people, removal, scaffold, tracekeys
+from core import (
+    accounts,
+    administration,
+    auditing,
+    bundles,
+    demo,
+    ledger,
+    models,
+    people,
+    personal_commands,
+    removal,
+    scaffold,
+    tracekeys,
+)
 from core.access import Viewer
 from core.backup_commands import add_commands
 from core.config import Config, ConfigError, load_config
 from core.divisions import import_divisions
-from core.host import Host, HostError, ManifestError, PluginListError, Refusal, explain, pin_of
+from core.host import Host, HostError, ManifestError, PluginListError, Refusal, explain, models_of, pin_of
 from core.kernel import Kernel, load_host
 from core.passwords import check_username
+from core.personal import undeclared, unknown
 from core.terminal import MISCONFIGURED, REFUSED, UNAVAILABLE, development, run, say
 from core.terminal import end as _end
 from core.upgrade import MigrationFailed, outstanding, upgrade, write_migration
@@ -89,6 +103,9 @@ async def kernel_of(config: Config, plugins: Host | None = None) -> AsyncIterato
         yield kernel
     finally:
         await kernel.close()
+
+
+personal_commands.add_commands(app, lambda dev: kernel_of(config_of(dev=dev)))
 
 
 @app.command()
@@ -402,6 +419,10 @@ def plugin_check(plugin: str) -> None:
         raise _end(REFUSED, f"there is no plugin {plugin}; there are: {', '.join(host.plugins)}")
     if found.reasons:
         raise _end(REFUSED, *(reason.text("en") for reason in found.reasons))
+    unsaid = [*undeclared(models_of(found), found.personal_data)]
+    unsaid += unknown([*models.__models__, *host.models()], found.personal_data)
+    if unsaid:
+        raise _end(REFUSED, *unsaid)
     click.echo(f"{plugin} {found.manifest.version} is well")
 
 

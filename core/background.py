@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from core import access, accounts, anchors, attachments, idempotency, ledger, work
+from core import access, accounts, anchors, attachments, erasure, idempotency, ledger, looks, work
 from core._db.seam import Tx
 from core.clock import to_wire
 from core.database import StorageUnavailable
@@ -89,11 +89,13 @@ class Background:
             pass
 
     async def tidy(self) -> None:
-        """Forget what has served its time: ended sessions, counted guesses, unused uploads, old idempotency keys."""
+        """Forget what has served its time: ended sessions, counted guesses, unused uploads, old keys and looks."""
         if await self._leases.take("tidy"):
             await accounts.forget_ended(self._kernel)
             await attachments.forget_unattached(self._kernel)
             await idempotency.forget_old(self._kernel)
+            await looks.forget_old(self._kernel)
+            await erasure.finish(self._kernel)
 
     async def keep_heads(self) -> None:
         """Sign a head of the log when it is time for one."""

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from tortoise.models import Model
+
 from core._db.migrate_files import AppMigrations
 from core._db.seam import Tx
 from core._host import discovery, loader
@@ -30,11 +32,13 @@ from core._host.pins import Pin
 from core._host.plugin_list import PluginList, read_plugin_list
 from core._host.reasons import HostError, ManifestError, PluginFault, PluginListError, Reason, Refusal, Said
 from core._host.record import Namespace, Plugin, PluginState
+from core._host.tables import models_of
 from core.access import Permission
 from core.clock import to_wire
 from core.errors import Problem
 from core.events import EventType, Reaction
 from core.matters import Lifecycle
+from core.personal import PersonalData
 from core.plugin import GateCheck, Sweep
 
 log = logging.getLogger("shanzhi.host")
@@ -121,6 +125,11 @@ class Host:
         """Return all sweeps, each with the id of its plugin."""
         return self._compiled.sweeps
 
+    @property
+    def personal_data(self) -> tuple[PersonalData, ...]:
+        """Return the categories of personal data of all usable plugins, in the order of dependency."""
+        return self._compiled.personal_data
+
     def lifecycle(self, plugin_id: str, kind: str) -> Lifecycle | None:
         """Return the lifecycle of one kind of matter."""
         return self._compiled.lifecycles.get((plugin_id, kind))
@@ -144,6 +153,10 @@ class Host:
     def dependents_of(self, plugin_id: str) -> frozenset[str]:
         """Return all plugins that require one, directly or through others."""
         return frozenset(other for other, needed in self._requires.items() if plugin_id in needed)
+
+    def models(self) -> list[type[Model]]:
+        """Return the models of the usable plugins that have tables."""
+        return [model for plugin in self._ready for model in models_of(plugin)]
 
     def apps(self) -> list[AppMigrations]:
         """Return what is to be migrated: core first, then the usable plugins with tables."""
@@ -232,5 +245,5 @@ def _line(plugin: Plugin, language: str = "en") -> str:
 __all__ = [
     "AppMigrations", "DataClass", "Host", "HostError", "Manifest", "ManifestError", "MigrationOutcome", "Namespace",
     "Pin", "Plugin", "PluginFault", "PluginList", "PluginListError", "PluginState", "Reason", "Refusal", "Said", "explain",
-    "pin_of", "read_plugin_list",
+    "models_of", "pin_of", "read_plugin_list",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from core import access, declarations, roles, tracekeys, work
+from core import access, consents, declarations, own_data, roles, tracekeys, work
 from core._db.seam import Params, Row, Tx
 from core.background import Background, spawn
 from core.bus import Bus
@@ -32,6 +32,7 @@ from core.host import Host, read_plugin_list
 from core.keys import CannotUnseal, Keyring
 from core.lines import Line, PostgresLine, RedisLine
 from core.matters import Lifecycle
+from core.personal import PersonalData
 from core.plugin import GateCheck
 from core.ratelimit import Limiter, LocalLimiter, SharedLimiter
 from core.settings import SETTINGS_SQL, SettingsBook, setting_row
@@ -134,6 +135,7 @@ class Kernel:
     async def _synchronise(self, tx: Tx) -> None:
         await roles.sync(tx, (*declarations.PERMISSIONS, *self.host.permissions.values()))
         await self.host.record(tx, self.clock.now())
+        await consents.publish(tx, self.personal_data, self.clock.now())
 
     async def perform(
         self, spec: work.DeedSpec, viewer: access.Viewer, key: str | None = None, /, **arguments: Any
@@ -196,6 +198,14 @@ class Kernel:
         """Return every error code this server can give."""
         return (*declarations.PROBLEMS, *self.host.problems.values())
 
+    @property
+    def personal_data(self) -> tuple[PersonalData, ...]:
+        """Return every category of personal data: those of plugins before those of plugins they require, core's last.
+
+        In this order rows are erased: what finds a person by another plugin's rows comes before these are gone.
+        """
+        return (*_dependents_first(self.host.personal_data), *own_data.PERSONAL_DATA)
+
     def lifecycle_of(self, type_name: str) -> Lifecycle | None:
         """Return the lifecycle whose matters have this GraphQL type."""
         return self.host.lifecycle_by_type(type_name)
@@ -223,6 +233,11 @@ class Kernel:
     def background(self) -> Background:
         """Return the follow-up work of this kernel: outbox, due matters, plugins' sweeps."""
         return Background(self)
+
+
+def _dependents_first(declared: Sequence[PersonalData]) -> list[PersonalData]:
+    owners = list(dict.fromkeys(data.owner for data in declared))
+    return [data for owner in reversed(owners) for data in declared if data.owner == owner]
 
 
 def _line(config: Config, keys: Keyring) -> Line | None:

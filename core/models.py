@@ -6,7 +6,7 @@ from typing import Any
 
 from tortoise import fields
 from tortoise.fields import RESTRICT
-from tortoise.fields.relational import ForeignKeyNullableRelation, ForeignKeyRelation
+from tortoise.fields.relational import ForeignKeyNullableRelation, ForeignKeyRelation, OneToOneRelation
 from tortoise.models import Model
 
 from core.fields import CodeField, DayField, EnumField, InstantField, JsonField
@@ -408,6 +408,89 @@ class WorkingDay(Model):
         table = "core_working_day"
 
 
+class AccessLook(Model):
+    """Somebody read a sealed field of another person: who, in which role, of whom, what, when; an hour's looks are one row."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    person: ForeignKeyNullableRelation[Person] = anchor("core.Person", null=True, db_index=False)
+    reader: ForeignKeyRelation[Person] = anchor("core.Person", db_index=False)
+    role = CodeField(40)
+    community_id = fields.BigIntField(null=True)
+    source = CodeField(60, description="the table; with row_id it says whose the field was before the person was known")
+    row_id = fields.BigIntField()
+    field = CodeField(40)
+    category = CodeField(80)
+    operation = fields.CharField(80, default="", description="the name that the client gave its operation")
+    hour = CodeField(13)
+    at = InstantField()
+    last_at = InstantField(db_index=True)
+    times = fields.IntField(default=1)
+
+    class Meta:
+        table = "core_access_look"
+        unique_together = (("reader", "source", "row_id", "field", "hour"),)
+        indexes = (("person_id", "id"), ("source", "row_id"))
+
+
+class ConsentText(Model):
+    """What persons are, or once were, asked to agree to; rows are only added."""
+
+    hash = CodeField(64, primary_key=True)
+    category = CodeField(80)
+    version = fields.IntField()
+    zh = fields.TextField()
+    en = fields.TextField()
+    since = InstantField()
+
+    class Meta:
+        table = "core_consent_text"
+        unique_together = (("category", "version"),)
+
+
+class Consent(Model):
+    """A person agreed to one version of a text, and perhaps took that back."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    person: ForeignKeyRelation[Person] = anchor("core.Person", db_index=False)
+    text: ForeignKeyRelation[ConsentText] = anchor("core.ConsentText")
+    category = CodeField(80)
+    given_at = InstantField()
+    withdrawn_at = InstantField(null=True)
+
+    class Meta:
+        table = "core_consent"
+        indexes = (("person_id", "category"),)
+
+
+class Restriction(Model):
+    """A person has asked that nothing be done with their data but keeping them (个人信息保护法 44)."""
+
+    person: OneToOneRelation[Person] = fields.OneToOneField(
+        "core.Person", primary_key=True, on_delete=RESTRICT, related_name=False
+    )
+    since = InstantField()
+    reason = fields.CharField(300, default="")
+
+    class Meta:
+        table = "core_restriction"
+
+
+class Erasure(Model):
+    """A person was erased: what of it had to stay, and whether something is erased later, when it need not stay any more."""
+
+    person: OneToOneRelation[Person] = fields.OneToOneField(
+        "core.Person", primary_key=True, on_delete=RESTRICT, related_name=False
+    )
+    at = InstantField()
+    made_by = CodeField(40)
+    is_complete = fields.BooleanField()
+    looked_at = InstantField(db_index=True)
+    report = JsonField()
+
+    class Meta:
+        table = "core_erasure"
+
+
 class PluginRecord(Model):
     """A plugin this database has known: kept after removal, for the record."""
 
@@ -434,5 +517,5 @@ __models__ = [
     Community, Branch, BranchService, Person, Account, LoginFailure, RefreshToken, Role, RolePermission, Appointment,
     Matter, Deadline, Link, Attachment, Setting, IdempotencyKey, TraceLeaf, TraceSalt, TraceNode,
     TraceKey, TraceHead, TraceAnchor, Event, ReactionCursor, Lease,
-    WorkingDay, PluginRecord, Counter,
+    WorkingDay, AccessLook, ConsentText, Consent, Restriction, Erasure, PluginRecord, Counter,
 ]  # fmt: skip

@@ -51,6 +51,7 @@ from core.events import Event, EventType, Reaction
 from core.hierarchy import Place
 from core.labels import Confidence, LabelledEnum, Source
 from core.matters import Lifecycle, Matter, Step
+from core.personal import CLOSED_NAME, ERASED, ConsentText, Held, LegalBasis, PersonalData, Sealed
 from core.settings import Override, Settings, Stricter, setting
 from core.work import Act, DeedSpec, Fresh, deed
 
@@ -124,14 +125,19 @@ class Hooks:
         """Return checks that may refuse deeds of others while this plugin is on at the place."""
 
     @hookspec
+    def personal_data(self) -> Sequence[PersonalData]:  # type: ignore[empty-body]
+        """Return what this plugin holds of persons: why, how long, and what an erasure does with it."""
+
+    @hookspec
     def demo(self, world: DemoWorld) -> Awaitable[None]:  # type: ignore[empty-body]
         """Fill the demo world with this plugin's part, through its own deeds."""
 
 
 __all__ = [
-    "CONTRACT", "PROJECT", "Act", "Confidence", "Conflict", "DeedSpec", "Disabled", "DomainError", "Event", "EventType", "Fresh",
-    "Gate", "Hooks", "Invalid", "LabelledEnum", "Lifecycle", "Matter", "NotAllowed", "NotFound", "Override", "Permission",
-    "Place", "Problem", "Reaction", "Rule", "Settings", "Sight", "Source", "Step", "Stricter", "Sweep", "TooMany", "Viewer",
-    "Where", "both", "check_text", "deed", "either", "everyone", "holders", "hookimpl", "invalid", "members", "nobody",
-    "person", "row", "setting",
+    "CLOSED_NAME", "CONTRACT", "ERASED", "PROJECT", "Act", "Confidence", "Conflict", "ConsentText", "DeedSpec",
+    "Disabled", "DomainError", "Event", "EventType", "Fresh", "Gate", "Held", "Hooks", "Invalid", "LabelledEnum",
+    "LegalBasis", "Lifecycle", "Matter", "NotAllowed", "NotFound", "Override", "Permission", "PersonalData", "Place",
+    "Problem", "Reaction", "Rule", "Sealed", "Settings", "Sight", "Source", "Step", "Stricter", "Sweep", "TooMany",
+    "Viewer", "Where", "both", "check_text", "deed", "either", "everyone", "holders", "hookimpl", "invalid",
+    "members", "nobody", "person", "row", "setting",
 ]  # fmt: skip

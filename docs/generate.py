@@ -16,12 +16,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core import config, declarations, roles  # noqa: E402  the tree is not installed when this runs as a script
+from core import config, declarations, own_data, roles  # noqa: E402  the tree is not installed when this runs as a script
 from core.access import Permission  # noqa: E402
 from core.errors import Problem  # noqa: E402
 from core.events import EventType  # noqa: E402
 from core.host import Host, Plugin  # noqa: E402
 from core.kernel import load_host  # noqa: E402
+from core.personal import PersonalData  # noqa: E402
 from core.settings import Settings  # noqa: E402
 from schema.errors import TYPES  # noqa: E402
 from schema.meta import EDGE_PROBLEMS  # noqa: E402
@@ -160,6 +161,7 @@ def pages() -> dict[str, str]:
         "permissions.md": permissions_page(host),
         "events.md": events_page(host),
         "configuration.md": configuration_page(),
+        "personal-data.md": personal_data_page(host),
     }
 
 
@@ -314,6 +316,35 @@ def _events(events: Iterable[EventType]) -> str:
         ("Event", "事件", "What happened", "Public"),
         ((f"`{e.code}`", e.title_zh, e.title_en, "yes" if e.public else "") for e in events),
     )
+
+
+def personal_data_page(host: Host) -> str:
+    """Tell what a person may do, what an operator has to, and list what is held, category by category."""
+    parts = [_head("Personal data 个人信息"), (ROOT / "docs" / "_personal-data.md").read_text("utf-8").strip()]
+    groups = [("core 核心", own_data.PERSONAL_DATA)]
+    groups += [(_title(plugin), plugin.personal_data) for plugin in _plugins(host) if plugin.personal_data]
+    for title, declared in groups:
+        parts += [f"### {title}", *map(_category, declared)]
+    return _page(parts)
+
+
+def _category(data: PersonalData) -> str:
+    tables = dict.fromkeys(held.table for held in data.held)
+    lines = [
+        f"#### `{data.code}` {data.title_zh} {data.title_en}\n",
+        f"- 目的：{data.purpose_zh} {data.purpose_en}",
+        f"- 依据 Basis: `{data.basis.value}` {data.basis.label_zh}（{data.source}）",
+        f"- 保存 Kept: {data.retention_zh} {data.retention_en}",
+        f"- 注销时 When the account is closed: {_erasing(data)}",
+        f"- Tables: {_codes(tables)}",
+    ]
+    return "\n".join(lines)
+
+
+def _erasing(data: PersonalData) -> str:
+    if not data.can_be_erased:
+        return f"保留 kept. {data.kept_zh} {data.kept_en}"
+    return "删除 erased." + (f" 例外 except: {data.kept_zh} {data.kept_en}" if data.kept_zh else "")
 
 
 def configuration_page() -> str:

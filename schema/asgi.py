@@ -2,7 +2,8 @@
 
 - ``/graphql`` the superset, ``/c/<code>/graphql`` a community's own profile; HTTP, event streams, graphql-transport-ws
 - ``/schema.graphql`` and ``/c/<code>/schema.graphql``
-- ``/uploads/<ticket>`` (POST, one file), ``/files/<id>/<expires>/<signature>`` (GET)
+- ``/uploads/<ticket>`` (POST, one file), ``/files/<id>/<expires>/<signature>`` (GET),
+  ``/exports/<person>/<expires>/<signature>`` (GET, everything that is held about a person)
 - ``/trace/…`` signed heads and proofs, ``/receipt`` a page that checks a receipt (``schema/trace.py``)
 - ``/healthz`` the process answers, ``/readyz`` the database does
 """
@@ -37,6 +38,8 @@ from schema.front import GraphQLFront
 from schema.gate import Gate
 from schema.limits import Limits
 from schema.operations import Operations
+from schema.personal import ADDRESS as EXPORT_ADDRESS
+from schema.personal import download as export_download
 from schema.policies import check_routes
 from schema.sockets import GraphQLSocket
 from schema.trace import routes as trace_routes
@@ -166,6 +169,10 @@ class Edge:
         """Send the file of a signed address."""
         return await download(self.kernel, request)
 
+    async def export(self, request: Request) -> Response:
+        """Send what is held about the person of a signed address."""
+        return await export_download(self.kernel, request)
+
     async def healthz(self, request: Request) -> Response:
         """Say that the process answers."""
         return JSONResponse({"status": "ok"})
@@ -250,6 +257,7 @@ class Site:
             Route("/c/{code}/schema.graphql", self._late("community_sdl")),
             Route("/uploads/{ticket}", self._late("upload"), methods=["POST"]),
             Route("/files/{id}/{expires}/{signature}", self._late("download")),
+            Route(EXPORT_ADDRESS, self._late("export")),
             Route("/assets/graphiql/{name}", asset),
             *trace_routes(lambda: self.edge.kernel),
             Route("/healthz", self._late("healthz")),

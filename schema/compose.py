@@ -19,7 +19,7 @@ from strawberry.types.field import StrawberryField
 
 from core import declarations, errors
 from core.host import Host, HostError, Plugin, Said
-from schema import offices
+from schema import offices, personal
 from schema.declared import REGISTRY
 from schema.errors import HANDLERS, MEMBERS
 from schema.policies import Policies, leaks
@@ -31,7 +31,16 @@ from schema.types import Community, Matter, Person, TraceRecord
 
 PROFILES_KEPT = 64
 ROOTS = {"Query": Query, "Mutation": Mutation, "Subscription": Subscription}
-CORE_TYPES: tuple[type, ...] = (Community, Person, TraceRecord, TraceStep, Matter, *offices.TYPES, *MEMBERS)
+CORE_TYPES: tuple[type, ...] = (
+    Community,
+    Person,
+    TraceRecord,
+    TraceStep,
+    Matter,
+    *offices.TYPES,
+    *personal.TYPES,
+    *MEMBERS,
+)
 
 
 @dataclass(frozen=True)
@@ -99,8 +108,9 @@ class ProfileSchema(strawberry.Schema):
         Copies: field extensions and default resolvers are applied to field objects, which several schemas would share.
         """
         own = [copy.copy(f) for f in super().get_fields(type_definition)]
-        if (office := offices.EXTENDS.get(type_definition.name)) is not None:
-            own += [copy.copy(f) for f in _fields(office)]
+        for module in (offices, personal):
+            if (extra := module.EXTENDS.get(type_definition.name)) is not None:
+                own += [copy.copy(f) for f in _fields(extra)]
         for plugin in self._plugins:
             extra = fragments(plugin).extends.get(type_definition.name)
             if extra is not None:

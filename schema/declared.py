@@ -202,7 +202,7 @@ def column(
     return _Part(description, lambda name: Column(name, sql or f"{{t}}.{name}", convert, allowed, otherwise))
 
 
-def hidden(sql: str, *, allowed: access.Rule | None = None) -> Any:
+def hidden(sql: Expression, *, allowed: access.Rule | None = None) -> Any:
     """Load a column for the ordinary resolvers of the type without showing it; null for whom ``allowed`` does not admit."""
     return _Part("", lambda name: Column(name, sql, None, allowed), is_hidden=True)
 

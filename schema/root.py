@@ -16,6 +16,7 @@ from schema.feed import Change, ChangePage, changes_after, follow
 from schema.meta import Meta, meta_of
 from schema.node import Node
 from schema.paging import NEWEST, Connection
+from schema.personal import PersonalQuery
 from schema.policies import Guard, guarded
 from schema.trace import TraceQuery
 from schema.types import Ability, Community, Person, TraceRecord, ViewerInfo, ViewerRole
@@ -38,7 +39,7 @@ class ServerPlugin:
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TraceQuery):
+class Query(TraceQuery, PersonalQuery):
     """Everything that can be read."""
 
     community: Community | None = lookup(

@@ -64,6 +64,7 @@ def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     if not read_only:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")  # what was erased is not left in free pages of the file
         connection.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES}")  # after an import the log shrinks again
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA cache_size=-65536")

@@ -30,6 +30,7 @@ WORDS = {
     "reaction": "反应",
     "sweep": "定时任务",
     "table": "数据表",
+    "category of personal data": "个人信息类别",
 }
 
 _VERB = re.compile(r"[a-z][a-z0-9_]*")
@@ -69,6 +70,7 @@ def names_of(plugin: Plugin) -> Iterator[tuple[str, str]]:
     yield from (("type name", lifecycle.type_name) for lifecycle in plugin.lifecycles)
     yield from (("reaction", f"{plugin.id}.{reaction.name}") for reaction in plugin.reactions)
     yield from (("sweep", f"{plugin.id}.{sweep.name}") for sweep in plugin.sweeps)
+    yield from (("category of personal data", data.code) for data in plugin.personal_data)
     yield from (("table", table) for table in tables_of(plugin))
 
 
@@ -104,7 +106,7 @@ def _owner(plugin: Plugin, what: str) -> str:
 
 def _codes(plugin: Plugin) -> Iterator[Reason]:
     for what, code in names_of(plugin):
-        if what not in {"permission", "event", "error code"}:
+        if what not in {"permission", "event", "error code", "category of personal data"}:
             continue
         owner, _, verb = code.partition(".")
         if owner != plugin.id or not _VERB.fullmatch(verb) or len(code) > LONGEST_CODE:

@@ -12,6 +12,7 @@ from core.access import Permission
 from core.errors import Problem
 from core.events import EventType, Reaction
 from core.matters import Lifecycle
+from core.personal import PersonalData
 from core.plugin import GateCheck, Sweep
 
 K = TypeVar("K")
@@ -31,6 +32,7 @@ class Compiled:
     reactions: tuple[tuple[str, Reaction], ...]
     by_event: Mapping[str, tuple[tuple[str, Reaction], ...]]
     sweeps: tuple[tuple[str, Sweep], ...]
+    personal_data: tuple[PersonalData, ...]
 
     @classmethod
     def of(cls, usable: Iterable[Plugin]) -> Compiled:
@@ -48,6 +50,7 @@ class Compiled:
             reactions=tuple(reactions),
             by_event=_grouped((reaction.event, (owner, reaction)) for owner, reaction in reactions),
             sweeps=tuple((plugin.id, sweep) for plugin in plugins for sweep in plugin.sweeps),
+            personal_data=tuple(data for plugin in plugins for data in plugin.personal_data),
         )
 
 

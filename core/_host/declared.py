@@ -16,6 +16,7 @@ from core.access import Permission
 from core.errors import Problem
 from core.events import EventType, Reaction
 from core.matters import Lifecycle
+from core.personal import PersonalData
 from core.plugin import Gate, Sweep
 from core.settings import Settings
 
@@ -28,6 +29,7 @@ LISTS: Mapping[str, tuple[str, type]] = {
     "reactions": ("reactions", Reaction),
     "sweeps": ("sweeps", Sweep),
     "gates": ("gates", Gate),
+    "personal_data": ("personal_data", PersonalData),
 }
 
 

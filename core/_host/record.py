@@ -15,6 +15,7 @@ from core.errors import Problem
 from core.events import EventType, Reaction
 from core.labels import LabelledEnum
 from core.matters import Lifecycle
+from core.personal import PersonalData
 from core.plugin import Gate, Sweep
 from core.settings import Settings
 
@@ -93,6 +94,7 @@ class Plugin:
     reactions: tuple[Reaction, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
     gates: tuple[Gate, ...] = ()
+    personal_data: tuple[PersonalData, ...] = ()
     demo: Callable[[DemoWorld], Awaitable[None]] | None = None
 
     @property

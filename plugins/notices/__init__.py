@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.plugin import EventType, Lifecycle, Permission, Problem, Settings, hookimpl
+from core.plugin import EventType, Lifecycle, Permission, PersonalData, Problem, Settings, hookimpl
 
 if TYPE_CHECKING:
     from core.demo import DemoWorld
@@ -51,6 +51,13 @@ def graphql() -> Any:
     from plugins.notices.schema import FRAGMENTS
 
     return FRAGMENTS
+
+
+@hookimpl
+def personal_data() -> Sequence[PersonalData]:
+    from plugins.notices.personal_data import PERSONAL_DATA
+
+    return PERSONAL_DATA
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.demo import DemoWorld
-from core.plugin import EventType, Lifecycle, Permission, Problem, Settings, Sweep, hookimpl
+from core.plugin import EventType, Lifecycle, Permission, PersonalData, Problem, Settings, Sweep, hookimpl
 
 
 @hookimpl
@@ -54,6 +54,13 @@ def sweeps() -> Sequence[Sweep]:
     from plugins.register.importing import forget_previews
 
     return [Sweep("forget_previews", 3600, forget_previews)]
+
+
+@hookimpl
+def personal_data() -> Sequence[PersonalData]:
+    from plugins.register.personal_data import PERSONAL_DATA
+
+    return PERSONAL_DATA
 
 
 @hookimpl

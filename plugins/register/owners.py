@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core import looks
 from core.hierarchy import Place, place_by_id
 from core.ids import new_id
 from core.matters import Matter
@@ -168,6 +169,7 @@ async def link(act: Act, compound: Place, owner: int, person: int) -> None:
         raise OWNER_LINKED(path=("input", "id"))
     await _check_person(act, person)
     await act.tx.execute("UPDATE register_owner SET person_id = ? WHERE id = ?", (person, owner))
+    await looks.adopt(act, "register_owner", owner, person)
     await sync_members(act, compound, [owner])
     await follow_owner(act, owner)
     act.note(owner=str(owner), linked=True)

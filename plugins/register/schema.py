@@ -9,11 +9,13 @@ import strawberry
 from core.access import ROW_PATH, ROW_PLACE, Sight, Where, either, holders, person, row
 from core.hierarchy import lineage, subtree_range
 from core.kinds import CommunityKind
+from core.masks import mask_name
 from plugins.register import identity, kinds, models, rules, sights, words
 from plugins.register.lifecycle import MANDATE, ROLL
 from plugins.register.places import BELOW_COMPOUND
-from schema.declared import column, computed, declared, extension, hidden, lookup, state_now, to_many, to_one
+from schema.declared import column, computed, declared, extension, for_each, hidden, lookup, state_now, to_many, to_one
 from schema.enums import graphql_enum
+from schema.looks import SealedField, admitted, opened
 from schema.node import Node
 from schema.paging import NEWEST, OLDEST, Connection, Filter, Order
 from schema.policies import Guard, guarded
@@ -42,13 +44,19 @@ BY_NUMBER = Order("{t}.number", descending=False, number=True)
 BY_PLACE = Order("{t}.sort_key", descending=False)
 
 
-def unsealed(root: Any, info: strawberry.Info, table: str, kind: str) -> str | None:
-    """Return a number in full when its sealed text was given to this viewer, else its mask; null when there is none."""
-    sealed = getattr(root, f"{kind}_sealed")
-    if sealed is not None:
-        found: str = info.context.kernel.keys.unseal(table, kind, root.pk, sealed)
-        return found
-    return getattr(root, f"{kind}_masked") or None
+CONTACT = "register.contact"
+OWNER_PHONE = SealedField("register_owner", identity.PHONE, CONTACT, "phone_sealed", "phone_masked")
+OWNER_DOCUMENT = SealedField("register_owner", identity.DOCUMENT, CONTACT, "document_sealed", "document_masked")
+RESIDENT_PHONE = SealedField("register_resident", identity.PHONE, CONTACT, "phone_sealed", "phone_masked")
+LOGGED = guarded(
+    Guard.ROW, "sealed text is loaded for holders of register.read_contacts only, and each look is written down"
+)
+
+
+def reads_contacts(sight: Sight) -> Where:
+    """Say in SQL whether the viewer reads a row by office or as the owner, not as a co-owner."""
+    seen = sights.SEES_CONTACTS(sight)
+    return Where(f"CASE WHEN {seen.sql} THEN 1 ELSE 0 END", seen.params)
 
 
 @declared(models.Owner, visible=sights.SEES_OWNER, path=ROW_PATH)
@@ -56,10 +64,6 @@ class Owner(Node):
     """An owner in the register of one compound: masked, except for the owner and for holders of register.read_contacts."""
 
     kind: kinds.OwnerKind = column("What the owner is in law.")
-    name: str = column(
-        "The name; of a person masked (张*) for whom it does not concern.", allowed=sights.SEES_NAME,
-        otherwise="{t}.name_masked",
-    )  # fmt: skip
     person: Person | None = to_one("Person", "{t}.person_id", "The person who this owner is known to be.")
     representative: Person | None = to_one(
         "Person", "{t}.representative_id", "Who acts for a company or another owner that is no natural person."
@@ -71,24 +75,46 @@ class Owner(Node):
         "RegisterCorrection", "{t}.owner_id", "Why it was changed by hand, newest first; for who maintains it.",
         order=NEWEST,
     )  # fmt: skip
+    full_name: str = hidden("{t}.name", allowed=sights.SEES_NAME)
+    masked_name: str = hidden("{t}.name_masked")
+    by_office: int = hidden(reads_contacts)
+    owner_kind: str = hidden("{t}.kind")
+    person_key: int = hidden("{t}.person_id")
     phone_sealed: str = hidden("{t}.phone_sealed", allowed=sights.SEES_CONTACTS)
     phone_masked: str = hidden("{t}.phone_masked")
     document_sealed: str = hidden("{t}.document_sealed", allowed=sights.SEES_CONTACTS)
     document_masked: str = hidden("{t}.document_masked")
 
-    @strawberry.field(
-        description="The telephone number, masked (138****) unless the viewer may read contacts.",
-        metadata=guarded(Guard.ROW, "sealed text is loaded for holders of register.read_contacts only"),
+    @for_each(
+        "The name; of a person masked (张*) for whom it does not concern. Whoever reads it in full by office is written down.",
+        needs=("full_name", "masked_name", "by_office", "owner_kind", "person_key"),
+        metadata=LOGGED,
     )
-    def phone(self, info: strawberry.Info) -> str | None:
-        return unsealed(self, info, "register_owner", identity.PHONE)
+    async def name(owners: list[Any], info: strawberry.Info) -> list[str]:  # noqa: N805 - a level's
+        def is_look(one: Any) -> bool:
+            return bool(one.by_office) and one.full_name is not None and one.owner_kind == kinds.OwnerKind.PERSON
 
-    @strawberry.field(
-        description="The document number, masked (********1X) unless the viewer may read contacts.",
-        metadata=guarded(Guard.ROW, "sealed text is loaded for holders of register.read_contacts only"),
+        shown = await admitted(owners, info, "register_owner", "name", "register.owner", is_look)
+        return [
+            one.masked_name if one.full_name is None or (is_look(one) and not is_shown) else one.full_name
+            for one, is_shown in zip(owners, shown, strict=True)
+        ]
+
+    @for_each(
+        "The telephone number, masked (138****) unless the viewer may read contacts, which is written down.",
+        needs=("phone_sealed", "phone_masked", "person_key"),
+        metadata=LOGGED,
     )
-    def document(self, info: strawberry.Info) -> str | None:
-        return unsealed(self, info, "register_owner", identity.DOCUMENT)
+    async def phone(owners: list[Any], info: strawberry.Info) -> list[str | None]:  # noqa: N805
+        return await opened(owners, info, OWNER_PHONE)
+
+    @for_each(
+        "The document number, masked (********1X) unless the viewer may read contacts, which is written down.",
+        needs=("document_sealed", "document_masked", "person_key"),
+        metadata=LOGGED,
+    )
+    async def document(owners: list[Any], info: strawberry.Info) -> list[str | None]:  # noqa: N805
+        return await opened(owners, info, OWNER_DOCUMENT)
 
 
 @declared(models.Ownership, visible=sights.SEES_OWNERSHIP, path=sights.UNIT_PATH)
@@ -122,9 +148,6 @@ class Resident(Node):
     )
     place: Community = to_one("Community", "{t}.community_id", "The stairwell, building or compound the unit lies in.")
     person: Person | None = to_one("Person", "{t}.person_id", "The person.")
-    person_name: str = computed(
-        "(SELECT p.name FROM core_person p WHERE p.id = {t}.person_id)", "The person's name, to compare with documents."
-    )
     kind: kinds.ResidentKind = column("As what.")
     state: kinds.ResidentState = computed(resident_state, "How it stands today.")
     since: date = column("Since which day.")
@@ -133,15 +156,30 @@ class Resident(Node):
     verified_at: datetime | None = column("When it was verified.")
     verified_by: Person | None = to_one("Person", "{t}.verified_by_id", "Who verified it.")
     reason: str = column("Why it was refused or ended.")
+    real_name: str = hidden("(SELECT p.name FROM core_person p WHERE p.id = {t}.person_id)")
+    person_key: int = hidden("{t}.person_id")
     phone_sealed: str = hidden("{t}.phone_sealed", allowed=sights.SEES_CONTACTS)
     phone_masked: str = hidden("{t}.phone_masked")
 
-    @strawberry.field(
-        description="The telephone number given, masked unless the viewer may read contacts.",
-        metadata=guarded(Guard.ROW, "sealed text is loaded for holders of register.read_contacts only"),
+    @for_each(
+        "The person's name, to compare with documents. Whoever reads it of another is written down.",
+        needs=("real_name", "person_key"),
+        metadata=guarded(Guard.ROW, "for who verifies, and each look is written down"),
     )
-    def phone(self, info: strawberry.Info) -> str | None:
-        return unsealed(self, info, "register_resident", identity.PHONE)
+    async def person_name(residents: list[Any], info: strawberry.Info) -> list[str]:  # noqa: N805
+        shown = await admitted(residents, info, "register_resident", "name", "register.resident", lambda one: True)
+        return [
+            one.real_name if is_shown else mask_name(one.real_name)
+            for one, is_shown in zip(residents, shown, strict=True)
+        ]
+
+    @for_each(
+        "The telephone number given, masked unless the viewer may read contacts, which is written down.",
+        needs=("phone_sealed", "phone_masked", "person_key"),
+        metadata=LOGGED,
+    )
+    async def phone(residents: list[Any], info: strawberry.Info) -> list[str | None]:  # noqa: N805
+        return await opened(residents, info, RESIDENT_PHONE)
 
 
 @declared(models.Correction, path=ROW_PATH, visible=holders("register.manage_register", path=ROW_PATH, place=ROW_PLACE))

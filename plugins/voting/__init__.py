@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.demo import DemoWorld
-from core.plugin import EventType, Gate, Lifecycle, Permission, Problem, Reaction, Settings, Sweep, hookimpl
+from core.plugin import (
+    EventType,
+    Gate,
+    Lifecycle,
+    Permission,
+    PersonalData,
+    Problem,
+    Reaction,
+    Settings,
+    Sweep,
+    hookimpl,
+)
 
 
 @hookimpl
@@ -68,6 +79,13 @@ def graphql() -> Any:
     from plugins.voting.schema import FRAGMENTS
 
     return FRAGMENTS
+
+
+@hookimpl
+def personal_data() -> Sequence[PersonalData]:
+    from plugins.voting.personal_data import PERSONAL_DATA
+
+    return PERSONAL_DATA
 
 
 @hookimpl

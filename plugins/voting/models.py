@@ -227,6 +227,10 @@ class Box(Model):
     roll_hash = CodeField(64)
     opened_at = InstantField(null=True)
     is_withheld = fields.BooleanField(default=False)
+    receipt_key_sealed = fields.TextField(
+        null=True,
+        description="what the nonces of its receipts were made with, kept once the server's secret has changed",
+    )
 
     class Meta:
         table = "voting_box"

@@ -10,20 +10,27 @@ said in the plugin's README.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from core.clock import to_wire
+from core.database import Tx
 from core.fields import canonical_json
 from core.ids import untimed_id
 from core.keys import Keyring
 from core.plugin import Act
 from plugins.voting.ballots import receipt_of
 from plugins.voting.problems import ALREADY_CAST, GROUP_TOO_SMALL, NOT_ON_THIS_ROLL, TOO_FEW_VOTERS
+
+if TYPE_CHECKING:
+    from core.kernel import Kernel
 
 FEWEST_ELIGIBLE = 30
 FEWEST_IN_GROUP = 5
@@ -271,12 +278,20 @@ async def marks(tx: Any, matter_id: int) -> tuple[list[str], list[str]]:
     return [row["mark"] for row in rows], [row["mark"] for row in rows if row["has_voted"]]
 
 
-def receipt_for(keys: Keyring, matter_id: int, voter_id: int, mark: str | None = None) -> tuple[str, str, str]:
+NONCES = "separated ballot"
+
+
+def receipt_for(
+    keys: Keyring, matter_id: int, voter_id: int, mark: str | None = None, kept: bytes | None = None
+) -> tuple[str, str, str]:
     """Return a voter's mark, the nonce that proves it, and what is hashed; nothing but the mark is stored anywhere.
 
-    With a ``mark`` the nonce is the one it was made of, should the server's secret have changed since.
+    With a ``mark`` the nonce is the one it was made of, should the server's secret have changed since; ``kept`` is what it
+    was made with then.
     """
-    for nonce in keys.blind_indexes("separated ballot", f"{matter_id}:{voter_id}"):
+    said = f"{matter_id}:{voter_id}"
+    earlier = [hmac.new(kept, said.encode(), hashlib.sha256).hexdigest()] if kept is not None else []
+    for nonce in (*earlier, *keys.blind_indexes(NONCES, said)):
         body = canonical_json({"v": 1, "poll": str(matter_id), "nonce": nonce})
         if mark in (None, receipt_of(body)):
             return receipt_of(body), nonce, body
@@ -286,12 +301,61 @@ def receipt_for(keys: Keyring, matter_id: int, voter_id: int, mark: str | None =
 async def receipt_of_voter(reads: Any, keys: Keyring, matter_id: int, voter_id: int) -> Receipt | None:
     """Return a voter's receipt, the same at every time; None for whoever is not on the roll."""
     rows = await reads.fetch(
-        "SELECT mark, has_voted FROM voting_tick WHERE matter_id = ? AND voter_id = ?", (matter_id, voter_id)
+        "SELECT t.mark, t.has_voted, b.receipt_key_sealed FROM voting_tick t JOIN voting_box b ON b.matter_id = t.matter_id "
+        "WHERE t.matter_id = ? AND t.voter_id = ?",
+        (matter_id, voter_id),
     )
     if not rows:
         return None
-    mark, nonce, body = receipt_for(keys, matter_id, voter_id, rows[0]["mark"])
+    blob = rows[0]["receipt_key_sealed"]
+    kept = bytes.fromhex(keys.unseal(*KEPT, matter_id, blob)) if blob else None
+    mark, nonce, body = receipt_for(keys, matter_id, voter_id, rows[0]["mark"], kept)
     return Receipt(mark, nonce, body, bool(rows[0]["has_voted"]))
+
+
+KEPT = ("voting_box", "receipt_key_sealed")
+
+
+async def keep_receipt_keys(kernel: Kernel, mend: bool) -> int:
+    """Count the boxes whose receipts were made with an earlier secret, or keep with each what its nonces were made with.
+
+    A receipt is worked out anew whenever its voter asks, so it must not need a secret that is dropped.
+    """
+    rows = await kernel.database.fetch(
+        "SELECT b.matter_id, MIN(t.voter_id) AS voter_id FROM voting_box b JOIN voting_tick t ON t.matter_id = b.matter_id "
+        "WHERE b.receipt_key_sealed IS NULL GROUP BY b.matter_id"
+    )
+    found = 0
+    for row in rows:
+        matter_id, voter_id = row["matter_id"], row["voter_id"]
+        mark = await kernel.database.value(
+            "SELECT mark FROM voting_tick WHERE matter_id = ? AND voter_id = ?", (matter_id, voter_id)
+        )
+        earlier = _made_with(kernel.keys, matter_id, voter_id, mark)
+        if earlier is None:
+            continue
+        found += 1
+        if mend:
+            sealed = kernel.keys.seal(*KEPT, matter_id, earlier.hex())
+            await kernel.database.run(partial(_keep, matter_id=matter_id, sealed=sealed))
+    return found
+
+
+def _made_with(keys: Keyring, matter_id: int, voter_id: int, mark: str) -> bytes | None:
+    """Return the key of an earlier secret that a mark was made with; None when the present one made it."""
+    _, *earlier = keys.keys(f"blind index {NONCES}")
+    for key in earlier:
+        said = hmac.new(key.data, f"{matter_id}:{voter_id}".encode(), hashlib.sha256).hexdigest()
+        if receipt_of(canonical_json({"v": 1, "poll": str(matter_id), "nonce": said})) == mark:
+            return key.data
+    return None
+
+
+async def _keep(tx: Tx, matter_id: int, sealed: str) -> None:
+    await tx.execute(
+        "UPDATE voting_box SET receipt_key_sealed = ? WHERE matter_id = ? AND receipt_key_sealed IS NULL",
+        (sealed, matter_id),
+    )
 
 
 def rounded_area(centi: int) -> int:

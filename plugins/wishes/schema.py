@@ -13,8 +13,9 @@ from plugins.wishes.kinds import ClaimState, Satisfaction
 from plugins.wishes.lifecycle import WISH
 from plugins.wishes.rules import WishState, WishType
 from schema.compose import Fragments
-from schema.declared import column, declared, extension, hidden, lookup, state_now, to_many, to_one
+from schema.declared import column, declared, extension, for_each, hidden, lookup, state_now, to_many, to_one
 from schema.enums import graphql_enum
+from schema.looks import SealedField, opened
 from schema.mutation import DeedInput, mutation, ref, text
 from schema.node import Node
 from schema.paging import NEWEST, Connection, Filter
@@ -28,6 +29,9 @@ for enum in (WishState, WishType, ClaimState, Satisfaction):
 WISH_PATH = "(SELECT pm.path FROM core_matter pm WHERE pm.id = {t}.wish_id)"
 WISH_PLACE = "(SELECT pm.community_id FROM core_matter pm WHERE pm.id = {t}.wish_id)"
 WISH_AUTHOR = "(SELECT pm.author_id FROM core_matter pm WHERE pm.id = {t}.wish_id)"
+CLAIM_CONTACT = SealedField("wishes_claim", "contact_sealed", "wishes.contact", "sealed_contact")
+WISH_ADDRESS = SealedField("wishes_wish", "address_sealed", "wishes.contact", "sealed_address")
+LOGGED = guarded(Guard.ROW, "sealed text is loaded for the two concerned only, and each look is written down")
 MEETING = "('AGREED', 'FULFILLING', 'DELIVERED')"
 
 
@@ -78,19 +82,16 @@ class WishClaim(Node):
     lease_until: datetime = column("Until when it holds without the beneficiary's agreement.")
     ended_at: datetime | None = column("When it ended.")
     reason: str = column("Why it was declined or given up, or why the delivery was contested; may be empty.")
+    person_key: int = hidden("{t}.claimer_id")
     sealed_contact: str | None = hidden("{t}.contact_sealed", allowed=meeting_beneficiary)
 
-    @strawberry.field(
-        description="How to reach the claimer; for the two concerned, once both agreed.",
-        metadata=guarded(Guard.ROW, "sealed text is loaded for the two concerned only"),
+    @for_each(
+        "How to reach the claimer; for the two concerned, once both agreed.",
+        needs=("person_key", "sealed_contact"),
+        metadata=LOGGED,
     )
-    def contact(self, info: strawberry.Info) -> str | None:
-        return unseal(info, "wishes_claim", "contact_sealed", self.pk, self.sealed_contact)  # type: ignore[attr-defined]
-
-
-def unseal(info: strawberry.Info, table: str, name: str, key: int, blob: Any) -> str | None:
-    """Decrypt a column that the viewer was admitted to."""
-    return None if blob is None else info.context.kernel.keys.unseal(table, name, key, blob)
+    async def contact(claims: list[Any], info: strawberry.Info) -> list[str | None]:  # noqa: N805 - a level's
+        return await opened(claims, info, CLAIM_CONTACT)
 
 
 def _claimer(sight: Sight) -> Where:
@@ -145,14 +146,16 @@ class Wish(Matter):
         "Person", beneficiary, "Withheld: a wish goes by its alias; shown to the beneficiary and the screeners."
     )
     claims: Connection[WishClaim] = to_many("WishClaim", "{t}.wish_id", "Claims the viewer may see.", order=NEWEST)
+    person_key: int = hidden("{m}.author_id")
     sealed_address: str | None = hidden("{t}.address_sealed", allowed=meeting_claimer)
 
-    @strawberry.field(
-        description="The exact address and contact; for the two concerned, once both agreed.",
-        metadata=guarded(Guard.ROW, "sealed text is loaded for the two concerned only"),
+    @for_each(
+        "The exact address and contact; for the two concerned, once both agreed.",
+        needs=("person_key", "sealed_address"),
+        metadata=LOGGED,
     )
-    def address(self, info: strawberry.Info) -> str | None:
-        return unseal(info, "wishes_wish", "address_sealed", self.pk, self.sealed_address)  # type: ignore[attr-defined]
+    async def address(wishes: list[Any], info: strawberry.Info) -> list[str | None]:  # noqa: N805 - a level's
+        return await opened(wishes, info, WISH_ADDRESS)
 
 
 @strawberry.type(description="How wishes here fare; only what beneficiaries confirmed counts as fulfilled.")

@@ -28,6 +28,7 @@ async def fill(world: World) -> None:
     await _branch(world)
     await _register(world)
     await _drafts(world)
+    await _looks(world)
 
 
 async def _branch(world: World) -> None:
@@ -86,6 +87,12 @@ async def _drafts(world: World) -> None:
         draft_notice, "chair", community=place, kind=NoticeKind.GENERAL, title="草稿二", body="内容", issuer="业委会",
         attachments=[await upload(world, "chair")],
     )  # fmt: skip
+
+
+async def _looks(world: World) -> None:
+    """Let staff read the numbers of all owners, which is written down."""
+    query = "query($c: ID!) { community(code: $c) { units(first: 100) { nodes { ownerships { nodes { owner { phone } } } } } } }"
+    assert "errors" not in (await world.gql(query, {"c": world.demo.places["compound"].code}, as_="staff")).body
 
 
 async def joint_decision(world: World) -> int:

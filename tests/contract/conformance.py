@@ -27,9 +27,12 @@ from graphql import (
     get_named_type,
 )  # fmt: skip
 from packaging.requirements import Requirement
+from tortoise.models import Model
 
-from core import roles
-from core.host import Host, Plugin, PluginList
+from core import models, roles
+from core.host import Host, Plugin, PluginList, models_of
+from core.own_data import PERSONAL_DATA
+from core.personal import undeclared, unknown
 from core.work import DeedSpec
 from schema.compose import Profiles, fragments
 from schema.declared import REGISTRY
@@ -266,3 +269,23 @@ def _selection(field: GraphQLField) -> str:
     if not isinstance(named, GraphQLObjectType | GraphQLInterfaceType):
         return ""
     return "{ totalCount nodes { __typename } }" if named.name.endswith("Connection") else "{ __typename }"
+
+
+# -- personal data -----------------------------------------------------------------------------------------------------
+
+
+def personal_faults(host: Host, name: str) -> list[str]:
+    """Name every column about a person that it does not declare, and everything it declares and has not."""
+    plugin = host.plugins[name]
+    known = [*core_models(), *host.models()]
+    return [*undeclared(models_of(plugin), plugin.personal_data), *unknown(known, plugin.personal_data)]
+
+
+def core_models() -> list[type[Model]]:
+    """Return the models of the kernel."""
+    return list(models.__models__)
+
+
+def core_personal_faults() -> list[str]:
+    """Name what the kernel itself holds of persons and does not declare."""
+    return [*undeclared(core_models(), PERSONAL_DATA), *unknown(core_models(), PERSONAL_DATA)]

@@ -57,6 +57,16 @@ def test_it_imports_only_what_is_public(host: Host, plugin_id: str) -> None:
     assert conformance.import_faults(host.plugins[plugin_id]) == []
 
 
+def test_it_declares_what_it_holds_of_persons(host: Host, plugin_id: str) -> None:
+    """Every column that points at a person, or is sealed, stands in a declaration; nothing is declared that is not there."""
+    assert conformance.personal_faults(host, plugin_id) == []
+
+
+def test_the_kernel_declares_what_it_holds_of_persons() -> None:
+    """The same rule for the kernel's own tables."""
+    assert conformance.core_personal_faults() == []
+
+
 def test_its_part_of_the_schema_keeps_the_rules(host: Host, plugin_id: str) -> None:
     """It builds with only what it requires; mutations are guarded deeds, rows come in connections."""
     assert conformance.schema_faults(conformance.load(conformance.list_of(host, plugin_id)), plugin_id) == []

@@ -24,7 +24,7 @@ plugin = host.plugins[{NAME!r}]
 faults = [
     *c.declared_faults(host, plugin.id), *c.import_faults(plugin), *c.schema_faults(host, plugin.id),
     *c.deed_faults(plugin), *c.list_faults(host, plugin.id), *c.description_faults(host, plugin.id),
-    *c.readme_faults(plugin), *c.manifest_faults(plugin),
+    *c.readme_faults(plugin), *c.manifest_faults(plugin), *c.personal_faults(host, plugin.id),
 ]
 raise SystemExit("\\n".join(faults))
 """
@@ -55,12 +55,12 @@ def run(house: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_new_plugin_is_small(house: Path) -> None:
-    """Whoever begins reads it in a few minutes: about eighty lines, its migration not counted."""
+    """Whoever begins reads it in a few minutes: about a hundred lines, its migration not counted."""
     files = [
         path for path in (house / "plugins" / NAME).rglob("*") if path.is_file() and path.parent.name != "migrations"
     ]
     lines = [line for path in files for line in path.read_text("utf-8").splitlines() if line.strip()]
-    assert len(lines) <= 90
+    assert len(lines) <= 110
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.plugin import EventType, Lifecycle, Permission, Problem, Settings, Sweep, hookimpl
+from core.plugin import EventType, Lifecycle, Permission, PersonalData, Problem, Settings, Sweep, hookimpl
 
 if TYPE_CHECKING:
     from core.demo import DemoWorld
@@ -58,6 +58,13 @@ def graphql() -> Any:
     from book_drifting.schema import FRAGMENTS
 
     return FRAGMENTS
+
+
+@hookimpl
+def personal_data() -> Sequence[PersonalData]:
+    from book_drifting.personal_data import PERSONAL_DATA
+
+    return PERSONAL_DATA
 
 
 @hookimpl
