@@ -63,6 +63,7 @@ class Viewer:
     grants: tuple[Grant, ...] = ()
     system: str | None = None  # name of the sweep or reaction that acts, when no person does
     expires_at: datetime | None = None
+    session: int | None = None  # the family of refresh tokens that the access token belongs to
 
     def roles_at(self, place: Place) -> tuple[str, ...]:
         """Return the roles this viewer holds with power or membership at a place."""

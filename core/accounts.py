@@ -70,6 +70,7 @@ TOKEN_REUSED = Problem(
 )  # fmt: skip
 SECURITY_EVENTS = frozenset({
     "core.login_refused", "core.login_locked", "core.refresh_reused", "core.change_password", "core.open_session",
+    "core.end_session",
     "core.add_account", "core.suspend_account", "core.restore_account", "core.reset_password", "core.appoint",
     "core.end_appointment", "core.remove_plugin",
 })  # fmt: skip
@@ -137,8 +138,8 @@ async def logout(kernel: Kernel, token: str) -> None:
         row = await _find_token(tx, token)
         if row is not None and row["revoked_at"] is None:
             now = kernel.clock.now()
-            await _revoke(tx, "family", row["family"], now)
-            await _leave(tx, now, "core.logout", row["person_id"], session=str(row["family"]))
+            await revoke(tx, "family", row["family"], now)
+            await leave(tx, now, "core.logout", row["person_id"], session=str(row["family"]))
 
     await kernel.database.run(end)
 
@@ -268,9 +269,9 @@ async def _refuse(kernel: Kernel, tx: Tx, guess: Guess) -> None:
     """Put a wrong guess on the trace, and tell the account's holder when it was the last before the lock."""
     now = kernel.clock.now()
     person_id = guess.account["person_id"] if guess.account else None
-    await _leave(tx, now, "core.login_refused", person_id)
+    await leave(tx, now, "core.login_refused", person_id)
     if guess.locks:
-        await _leave(tx, now, "core.login_locked", person_id, minutes=int(WINDOW.total_seconds() // 60))
+        await leave(tx, now, "core.login_locked", person_id, minutes=int(WINDOW.total_seconds() // 60))
         if person_id is not None:
             await _tell(tx, now, "core.login_locked", person_id)
 
@@ -285,7 +286,7 @@ async def _admit(kernel: Kernel, tx: Tx, guess: Guess, fresh_hash: str | None) -
         return BAD_CREDENTIALS()
     await forgive(tx, guess)
     if account["suspended_at"] is not None:
-        await _leave(tx, now, "core.login_refused", account["person_id"], reason="suspended")
+        await leave(tx, now, "core.login_refused", account["person_id"], reason="suspended")
         return SUSPENDED()
     if fresh_hash is not None:
         await tx.execute("UPDATE core_account SET password_hash = ? WHERE id = ?", (fresh_hash, account["id"]))
@@ -301,7 +302,7 @@ async def _replace_password(kernel: Kernel, tx: Tx, guess: Guess, fresh_hash: st
         "UPDATE core_account SET password_hash = ?, session_version = session_version + 1 WHERE id = ?",
         (fresh_hash, account["id"]),
     )
-    await _revoke(tx, "account_id", account["id"], now)
+    await revoke(tx, "account_id", account["id"], now)
     await _tell(tx, now, "core.password_changed", account["person_id"])
     renewed = await _account(tx, account["id"])
     return await _begin(kernel, tx, renewed, now, "core.change_password")
@@ -328,7 +329,7 @@ async def _account(tx: Tx, account_id: int) -> Row:
 async def _begin(kernel: Kernel, tx: Tx, account: Row, now: datetime, deed: str) -> Session:
     """Begin a family of refresh tokens; its name is the key of its first token, whose revocation ends the session."""
     family = new_id()
-    await _leave(tx, now, deed, account["person_id"], session=str(family))
+    await leave(tx, now, deed, account["person_id"], session=str(family))
     return await _issue(kernel, tx, account, family, family, now, now + SESSION_LIFE)
 
 
@@ -364,8 +365,8 @@ async def _rotate(kernel: Kernel, tx: Tx, token: str) -> Session | DomainError:
     if row["revoked_at"] is not None or row["suspended_at"] is not None or from_wire(row["expires_at"]) <= now:
         return SESSION_ENDED()
     if row["used_at"] is not None and now - from_wire(row["used_at"]) > RETRY_GRACE:
-        await _revoke(tx, "family", row["family"], now)
-        await _leave(tx, now, "core.refresh_reused", row["person_id"], session=str(row["family"]))
+        await revoke(tx, "family", row["family"], now)
+        await leave(tx, now, "core.refresh_reused", row["person_id"], session=str(row["family"]))
         await _tell(tx, now, "core.session_ended", row["person_id"])
         return TOKEN_REUSED()
     await tx.execute(
@@ -375,7 +376,8 @@ async def _rotate(kernel: Kernel, tx: Tx, token: str) -> Session | DomainError:
     return await _issue(kernel, tx, account, row["family"], new_id(), now, session_end)
 
 
-async def _revoke(tx: Tx, column: str, value: int, now: datetime) -> None:
+async def revoke(tx: Tx, column: str, value: int, now: datetime) -> None:
+    """End refresh tokens: those of a ``family`` or of an ``account_id``, and with its first one a whole session."""
     await tx.execute(
         f"UPDATE core_refresh_token SET revoked_at = ? WHERE {column} = ? AND revoked_at IS NULL", (to_wire(now), value)
     )
@@ -390,7 +392,7 @@ async def _commit(kernel: Kernel, work: Callable[[Tx], Any]) -> Session:
     return outcome
 
 
-async def _leave(tx: Tx, now: datetime, deed: str, person_id: int | None, **details: Any) -> None:
+async def leave(tx: Tx, now: datetime, deed: str, person_id: int | None, **details: Any) -> None:
     """Put a security event on the trace: who, as a salted digest, and what; neither names nor addresses."""
     await trace.append(
         tx, at=now, deed=deed, community_id=None, community_code=None, matter_id=None, person_id=person_id,

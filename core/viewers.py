@@ -104,11 +104,16 @@ async def load_session_viewer(
     """Return the viewer of a login session; None once it was ended, its password changed or its account suspended."""
     moment = to_wire(now)
     rows = await db.fetch(_SESSION, (moment, moment, family, account_id, session_version))
-    return await _viewer(db, rows, permissions, language, expires_at)
+    return await _viewer(db, rows, permissions, language, expires_at, family)
 
 
 async def _viewer(
-    db: Fetching, rows: Sequence[Row], permissions: Permissions, language: str, expires_at: datetime | None
+    db: Fetching,
+    rows: Sequence[Row],
+    permissions: Permissions,
+    language: str,
+    expires_at: datetime | None,
+    session: int | None = None,
 ) -> Viewer | None:
     if not rows:
         return None
@@ -116,7 +121,9 @@ async def _viewer(
     if rows[0]["role_id"] is not None:
         grants = [*await _grants(db, rows, permissions), *grants]
     who = rows[0]
-    return Viewer(who["person_id"], who["account_id"], who["name"], language, tuple(grants), expires_at=expires_at)
+    return Viewer(
+        who["person_id"], who["account_id"], who["name"], language, tuple(grants), expires_at=expires_at, session=session
+    )  # fmt: skip
 
 
 async def _grants(db: Fetching, rows: Sequence[Row], permissions: Permissions) -> list[Grant]:
