@@ -70,7 +70,7 @@ TOKEN_REUSED = Problem(
 )  # fmt: skip
 SECURITY_EVENTS = frozenset({
     "core.login_refused", "core.login_locked", "core.refresh_reused", "core.change_password", "core.open_session",
-    "core.end_session",
+    "core.end_session", "core.link_identity", "core.unlink_identity",
     "core.add_account", "core.suspend_account", "core.restore_account", "core.reset_password", "core.appoint",
     "core.end_appointment", "core.remove_plugin",
 })  # fmt: skip

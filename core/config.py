@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 PREFIX = "SHANZHI_"
 TEST_PREFIX = "SHANZHI_TEST_"  # where the tests' own services are; no business of a server
 SECRET_LENGTH = 32
@@ -184,6 +185,22 @@ class Config(BaseModel):
         "A git remote to which signed heads are pushed; best one where the operator may not force a push.",
         secret=True, shown="none",
     )  # fmt: skip
+    oidc_issuer: str | None = option(
+        None, "SHANZHI_OIDC_ISSUER",
+        "An OpenID Connect provider whose access tokens count here, by its issuer, e.g. https://id.example.cn/realms/town.",
+        shown="none",
+    )  # fmt: skip
+    oidc_audience: str | None = option(
+        None, "SHANZHI_OIDC_AUDIENCE", "What the provider calls this server: tokens made for others do not count.",
+        shown="none",
+    )  # fmt: skip
+    oidc_jwks_url: str | None = option(
+        None, "SHANZHI_OIDC_JWKS_URL", "Where the provider publishes its keys.", shown="as its discovery document says"
+    )
+    oidc_token_type: Literal["at+jwt", "JWT"] = option(
+        "at+jwt", "SHANZHI_OIDC_TOKEN_TYPE",
+        "The type in the head of its access tokens: at+jwt by RFC 9068; JWT also takes those of providers that do not mark them.",
+    )  # fmt: skip
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = option(
         "INFO", "SHANZHI_LOG_LEVEL", "Least important messages that are logged."
     )
@@ -268,9 +285,16 @@ class Config(BaseModel):
             )
         if self.trace_mail_to and not self.smtp_url:
             raise ValueError("SHANZHI_TRACE_MAIL_TO: e-mail needs a mail server; set SHANZHI_SMTP_URL")
+        if bool(self.oidc_issuer) != bool(self.oidc_audience):
+            raise ValueError("SHANZHI_OIDC_ISSUER and SHANZHI_OIDC_AUDIENCE: set both, or neither")
         if self.operations == "trusted" and self.documents is None:
             raise ValueError("SHANZHI_OPERATIONS: trusted runs stored documents only; say where with SHANZHI_DOCUMENTS")
         return self
+
+    @field_validator("oidc_issuer", "oidc_jwks_url")
+    @classmethod
+    def _safe_provider(cls, value: str | None) -> str | None:
+        return None if value is None else safe_address(value)
 
     @field_validator("public_origin")
     @classmethod
@@ -288,6 +312,14 @@ class Config(BaseModel):
         if weakness:
             raise ValueError(f"{weakness}; make one with: {_MAKE_ONE}")
         return value
+
+
+def safe_address(address: str) -> str:
+    """Return an address that keys may be read from: https, or http on this machine; raises ValueError."""
+    parts = urlsplit(address)
+    if not parts.hostname or (parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK)):
+        raise ValueError("write an https address (http on this machine only)")
+    return address
 
 
 def load_config(

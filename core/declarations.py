@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from core import accounts, administration, attachments, branches, communities, consents, errors, people, rights
+from core import (
+    accounts,
+    administration,
+    attachments,
+    branches,
+    communities,
+    consents,
+    errors,
+    identities,
+    people,
+    rights,
+)
 from core.access import Permission
 from core.errors import Problem
 from core.events import EventType
 from core.work import DeedSpec
 
-_MODULES = (communities, branches, people, accounts, attachments, administration, consents, rights)
+_MODULES = (communities, branches, people, accounts, attachments, administration, consents, rights, identities)
 
 PERMISSIONS: tuple[Permission, ...] = tuple(p for module in _MODULES for p in getattr(module, "PERMISSIONS", ()))
 EVENTS: tuple[EventType, ...] = tuple(e for module in _MODULES for e in getattr(module, "EVENTS", ()))

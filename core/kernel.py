@@ -34,6 +34,7 @@ from core.lines import Line, PostgresLine, RedisLine
 from core.matters import Lifecycle
 from core.personal import PersonalData
 from core.plugin import GateCheck
+from core.providers import Provider
 from core.ratelimit import Limiter, LocalLimiter, SharedLimiter
 from core.settings import SETTINGS_SQL, SettingsBook, setting_row
 from core.upgrade import upgrade
@@ -66,6 +67,7 @@ class Kernel:
     feed: Feed = field(default_factory=Feed)
     bus: Bus = field(init=False)
     limiter: Limiter | None = field(init=False)
+    provider: Provider | None = field(init=False)
     _book: SettingsBook | None = None
     _permissions: Permissions = field(default_factory=dict)
     _harmless_commits: int = 0
@@ -77,6 +79,7 @@ class Kernel:
         """Prepare the line to the other processes, and what they share; ``join`` opens it."""
         line = _line(self.config, self.keys)
         self.bus = Bus(line, self._heard)
+        self.provider = Provider(self.config) if self.config.oidc_issuer else None
         self.limiter = None
         if self.config.rate_limit:
             rate = float(self.config.rate_limit)

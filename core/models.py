@@ -122,6 +122,20 @@ class RefreshToken(Model):
         table = "core_refresh_token"
 
 
+class Identity(Model):
+    """That an account belongs to whom an identity provider calls so."""
+
+    id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
+    account: ForeignKeyRelation[Account] = anchor("core.Account")
+    issuer = CodeField(255)
+    subject = CodeField(255)
+    linked_at = InstantField()
+
+    class Meta:
+        table = "core_identity"
+        unique_together = (("issuer", "subject"), ("account", "issuer"))
+
+
 class Role(Model):
     """A named set of permissions; data, not code."""
 
@@ -514,7 +528,7 @@ class Counter(Model):
 
 
 __models__ = [
-    Community, Branch, BranchService, Person, Account, LoginFailure, RefreshToken, Role, RolePermission, Appointment,
+    Community, Branch, BranchService, Person, Account, LoginFailure, RefreshToken, Identity, Role, RolePermission, Appointment,
     Matter, Deadline, Link, Attachment, Setting, IdempotencyKey, TraceLeaf, TraceSalt, TraceNode,
     TraceKey, TraceHead, TraceAnchor, Event, ReactionCursor, Lease,
     WorkingDay, AccessLook, ConsentText, Consent, Restriction, Erasure, PluginRecord, Counter,

@@ -60,6 +60,7 @@ PERSONAL_DATA = (
         "as keyed digests only.",
         held=(
             Held("core_refresh_token", _MINE, shows=("issued_at", "expires_at", "used_at", "revoked_at"), deletes=True),
+            Held("core_identity", _MINE, shows=("issuer", "subject", "linked_at"), deletes=True),
             Held(
                 "core_account", "person_id = ?", shows=("username", "created_at", "suspended_at"),
                 clears={"username": "'closed-' || CAST(id AS VARCHAR(20))", "password_hash": "''"},

@@ -14,7 +14,6 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,9 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainT
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core import access, accounts
+from core import access, identities
 from core.database import StorageUnavailable
 from core.kernel import Kernel
-from core.tokens import read_access_token
 from schema.compose import ProfileSchema, profiles_of
 from schema.context import Context
 from schema.documents import load_documents
@@ -107,8 +105,7 @@ class Edge:
         kernel = self.kernel
         viewer, recognise = access.Viewer(language=caller.language), None
         if caller.authorization:
-            claims = read_access_token(kernel, _bearer(caller.authorization), kernel.clock.now())
-            recognise = partial(accounts.viewer_of, kernel, claims, caller.language)
+            recognise = await identities.recogniser(kernel, _bearer(caller.authorization), caller.language)
             viewer = await recognise()
         client = caller.scope.get("client")
         return Context(

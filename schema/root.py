@@ -19,7 +19,8 @@ from schema.paging import NEWEST, Connection
 from schema.personal import PersonalQuery
 from schema.policies import Guard, guarded
 from schema.trace import TraceQuery
-from schema.types import Ability, Community, Person, TraceRecord, ViewerInfo, ViewerRole
+from schema.types import Ability, Community, Person, TraceRecord
+from schema.viewer import ViewerInfo, ViewerRole
 
 graphql_enum(PluginState)
 

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import strawberry
 
-from core import access, accounts, administration, errors
+from core import access, accounts, administration, errors, identities, sessions
 from schema.errors import MEMBERS
-from schema.mutation import DeedInput, mutation, text
+from schema.mutation import DeedInput, mutation, named, text
 from schema.policies import Guard, guarded
 from schema.types import Community
+from schema.viewer import OPEN_SESSION, LinkedIdentity
 
 
 @strawberry.type(description="A session: send the access token as `Authorization: Bearer …`.")
@@ -49,6 +50,43 @@ class LoggedOut:
     """The session has ended."""
 
     ok: bool = strawberry.field(description="Always true.", default=True)
+
+
+@strawberry.type(description="What has ended.")
+class SessionsEnded:
+    """What has ended."""
+
+    ended: int = strawberry.field(description="How many sessions were ended.")
+
+
+@strawberry.type(description="The identities that now stand for the account.")
+class LinkedIdentities:
+    """The identities that now stand for the account."""
+
+    identities: list[LinkedIdentity] = strawberry.field(description="One for each provider.")
+
+
+@strawberry.input(description="The session to end.")
+class EndSessionInput:
+    """The session to end."""
+
+    id: strawberry.ID = named(
+        "one of the viewer's own open sessions", "The session, from `viewer { sessions { id } }`."
+    )
+
+
+@strawberry.input(description="Whose identity to link.")
+class LinkIdentityInput:
+    """Whose identity to link."""
+
+    token: str = strawberry.field(description="An access token of the provider that this server is configured for.")
+
+
+@strawberry.input(description="Which identity to unlink.")
+class UnlinkIdentityInput:
+    """Which identity to unlink."""
+
+    issuer: str = strawberry.field(description="The provider, from `viewer { identities { issuer } }`.")
 
 
 @strawberry.input(description="Which plugin to switch where.")
@@ -155,11 +193,65 @@ class Mutation:
         made = await accounts.change_password(context.kernel, context.viewer, input.old_password, input.new_password)
         return Session(access_token=made.access_token, refresh_token=made.refresh_token, expires_at=made.expires_at)
 
+    @strawberry.mutation(
+        description="End one of one's own sessions from another one.",
+        metadata=guarded(Guard.SELF, "sessions of the viewer's own account only"),
+    )
+    async def end_session(
+        self, info: strawberry.Info, input: Annotated[EndSessionInput, strawberry.argument(description="Which.")]
+    ) -> _result("EndSession", SessionsEnded):  # type: ignore[valid-type]
+        context = info.context
+        await sessions.end_session(context.kernel, context.viewer, _session_key(input.id))
+        return SessionsEnded(ended=1)
+
+    @strawberry.mutation(
+        description="End all of one's own sessions but this one.",
+        metadata=guarded(Guard.SELF, "sessions of the viewer's own account only"),
+    )
+    async def end_other_sessions(self, info: strawberry.Info) -> _result("EndOtherSessions", SessionsEnded):  # type: ignore[valid-type]
+        context = info.context
+        return SessionsEnded(ended=await sessions.end_other_sessions(context.kernel, context.viewer))
+
+    @strawberry.mutation(
+        description="Link an identity of the provider outside to one's own account; sign in by password first.",
+        metadata=guarded(Guard.SELF, "the account of the session; the token proves the identity"),
+    )
+    async def link_identity(
+        self, info: strawberry.Info, input: Annotated[LinkIdentityInput, strawberry.argument(description="Whose.")]
+    ) -> _result("LinkIdentity", LinkedIdentities):  # type: ignore[valid-type]
+        await identities.link_identity(info.context.kernel, info.context.viewer, input.token)
+        return await _identities(info)
+
+    @strawberry.mutation(
+        description="Take the link to a provider away: its tokens stand for nobody here any more.",
+        metadata=guarded(Guard.SELF, "the account of the session"),
+    )
+    async def unlink_identity(
+        self, info: strawberry.Info, input: Annotated[UnlinkIdentityInput, strawberry.argument(description="Which.")]
+    ) -> _result("UnlinkIdentity", LinkedIdentities):  # type: ignore[valid-type]
+        await identities.unlink_identity(info.context.kernel, info.context.viewer, input.issuer)
+        return await _identities(info)
+
     enable_plugin = mutation(administration.enable_plugin, SwitchPluginInput, Community, present=_community)
     disable_plugin = mutation(administration.disable_plugin, SwitchPluginInput, Community, present=_community)
     apply_blueprint = mutation(administration.apply_blueprint, ApplyBlueprintInput, Community, present=_community)
     set_setting = mutation(administration.set_setting, SetSettingInput, Community, present=_community)
 
 
-SESSIONS = frozenset({"login", "refresh", "logout", "change_password"})
+async def _identities(info: strawberry.Info) -> LinkedIdentities:
+    found = await identities.identities_of(info.context.kernel, info.context.viewer)
+    return LinkedIdentities(identities=[LinkedIdentity(issuer=who, linked_at=since) for who, since in found])
+
+
+def _session_key(id: str) -> int:
+    kind, _, key = id.partition("_")
+    if kind != OPEN_SESSION or not (key.isascii() and key.isdigit() and len(key) <= 18):
+        raise errors.NOT_FOUND(path=("input", "id"), what=id[:100])
+    return int(key)
+
+
+SESSIONS = frozenset({
+    "login", "refresh", "logout", "change_password", "end_session", "end_other_sessions", "link_identity",
+    "unlink_identity",
+})  # fmt: skip
 """Mutations that are no deeds: they make and end sessions, and are guarded by accounts themselves."""

@@ -371,23 +371,3 @@ async def matters_below(info: strawberry.Info, path: str, of_kind: access.Where)
         return where
     # With the empty text neither filters by an index, which would give all that is to be sorted.
     return access.Where(where.sql.replace("m.path", "(m.path || '')").replace("m.kind", "(m.kind || '')"), where.params)
-
-
-@strawberry.type(description="One appointment of the viewer.")
-class ViewerRole:
-    """One appointment of the viewer."""
-
-    role: str = strawberry.field(description="The role's code.")
-    community: Community | None = strawberry.field(
-        description="Where it is held; null for what everybody signed in has."
-    )
-    permissions: list[str] = strawberry.field(description="What it allows there.")
-
-
-@strawberry.type(description="Whoever asks.")
-class ViewerInfo:
-    """Whoever asks."""
-
-    person: Person | None = strawberry.field(description="The person signed in; null for nobody.")
-    roles: list[ViewerRole] = strawberry.field(description="The roles held now.")
-    language: str = strawberry.field(description="The language messages come in: zh or en.")

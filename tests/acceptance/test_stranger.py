@@ -113,7 +113,16 @@ MAY_SEE: Mapping[str, tuple[str, str, str]] = {
 REFUSALS = {"NotSignedIn", "NotAllowed", "NotFound", "PluginDisabled"}
 # About nobody but whoever calls them: told in tests/security/test_personal_data.py and test_erasure.py.
 OWN_DATA = {"exportMyData", "correctMyData", "giveConsent", "withdrawConsent", "restrictProcessing", "closeAccount"}
-SESSIONS = {"login", "refresh", "logout", "changePassword"}  # they make and end sessions; told in the tests of accounts
+SESSIONS = {
+    "login",
+    "refresh",
+    "logout",
+    "changePassword",
+    "endSession",
+    "endOtherSessions",
+    "linkIdentity",
+    "unlinkIdentity",
+}  # they make and end sessions; told in the tests of accounts
 
 
 @pytest.fixture(params=("engine", "graphql-core"))
