@@ -475,9 +475,13 @@ def trace_verify(head: tuple[Path, ...], dev: bool) -> None:
         async with kernel_of(config_of(dev=dev)) as kernel:
             found = await auditing.verify(kernel.database, kept)
             if "voting" in {plugin.id for plugin in kernel.host.ready()}:
-                from plugins.voting.certificate import unmatched
+                from plugins.voting.audit import unmatched
 
-                found += await unmatched(kernel.database)
+                async def rows(sql: str) -> AsyncIterator[Any]:
+                    for row in await kernel.database.fetch(sql):
+                        yield row
+
+                found += await unmatched(rows)
         for one in found:
             click.echo(f"BAD {one.name}: {one.about}")
         if found:

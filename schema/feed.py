@@ -156,8 +156,9 @@ async def follow(
     bounds, last = await _bounds(info, community), await _start(info, after)
     async for _ in info.context.kernel.feed.rings():
         while True:
+            # What comes from here on is for the next time: who lost a right sees nothing that happened after that.
+            newest = await _newest(info)
             await info.context.look_again()
-            newest = await _newest(info)  # before reading: what comes meanwhile is for the next time
             found, last = await _read(info, last, newest, bounds, BATCH)
             subjects = await _subjects(info, found)
             for event in found:

@@ -59,7 +59,7 @@ class Limits:
     max_errors: int = 5
     """Validation and coercion errors that are listed."""
     operation_seconds: float = 10
-    max_in_flight: int = 512
+    max_in_flight: int = 128
     """Operations that run at once in this process; whoever comes later is told to come back."""
     page_size: int = 20
     """A page whose size the document leaves open."""

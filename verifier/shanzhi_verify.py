@@ -1,9 +1,10 @@
 """Check what a Shanzhi server says, offline and with nothing but Python 3.9 or newer: one file, to be read and kept.
 
-    shanzhi_verify.py bundle BUNDLE.json [--ballots FILE] [--roll FILE]   a poll: result, receipts, leaves, signed head
-    shanzhi_verify.py receipt PROOF.json [--body FILE]                    one's own receipt
-    shanzhi_verify.py log EXPORT.jsonl                                    the whole log, as auditors export it
-    shanzhi_verify.py witness URL --state FILE                            ask a server for its head, demand consistency
+    shanzhi_verify.py bundle BUNDLE.json [--ballots FILE] [--roll FILE]     a poll: result, receipts, leaves, signed head
+    shanzhi_verify.py certificate FILE.json [--ballots FILE] [--roll FILE]  a result by itself, without the log
+    shanzhi_verify.py receipt PROOF.json [--body FILE]                      one's own receipt
+    shanzhi_verify.py log EXPORT.jsonl                                      the whole log, as auditors export it
+    shanzhi_verify.py witness URL --state FILE                              ask a server for its head, demand consistency
 
 Every command takes ``--head FILE`` (a signed head from a notice's QR code, an e-mail, a witness or git; several times)
 and ``--key KEY`` (the key on the notice, or FILE). ``bundle`` and ``receipt`` take ``--log EXPORT.jsonl`` or ``--server
@@ -538,7 +539,7 @@ def _verdict_checks(motion: dict[str, Any], roll: dict[str, int]) -> Iterator[Ch
 def _leg_met(leg: dict[str, Any]) -> bool:
     above, below = leg["threshold"]
     left, right = leg["numerator"] * below, leg["denominator"] * above
-    return leg["numerator"] > 0 and (left > right if leg["comparison"] == ">" else left >= right)
+    return bool(leg["numerator"] > 0 and (left > right if leg["comparison"] == ">" else left >= right))
 
 
 class Leaf(NamedTuple):
@@ -735,22 +736,27 @@ def bundle_checks(
     """Check everything that a bundle holds."""
     text = bundle["certificate"]
     certificate, leaves = _object(text), leaves_of(bundle)
-    yield Check("certificate-edited", "the text of the certificate is canonical", canonical(certificate) == text)
     yield Check("certificate-edited", "the certificate is of this poll", certificate["poll"] == bundle["poll"])
-    yield from certificate_checks(certificate)
+    yield from result_checks(text, ballots or bundle.get("ballots"), roll or bundle.get("roll"))
     yield from log_checks(bundle, outside)
     yield from deed_checks(certificate, leaves, text)
     yield from receipt_checks(certificate, leaves)
-    roll = roll or bundle.get("roll")
+
+
+def result_checks(text: str, ballots: dict[str, Any] | None, roll: dict[str, Any] | None) -> Iterator[Check]:
+    """Check a certificate by itself, and with the roll and the ballots where they are at hand."""
+    certificate = _object(text)
+    yield Check("certificate-edited", "the text of the certificate is canonical", canonical(certificate) == text)
+    yield from certificate_checks(certificate)
     if roll is not None:
         yield from roll_checks(certificate, roll)
-    ballots = ballots or bundle.get("ballots")
-    if ballots is not None:
-        check = BALLOT_CHECKS.get(bundle["mode"])
-        if check is None:
-            yield Check("mode-unknown", f"this verifier knows polls of mode {bundle['mode']}", False)
-        else:
-            yield from check(certificate, ballots, roll)
+    if ballots is None:
+        return
+    check = BALLOT_CHECKS.get(certificate.get("mode", "OPEN"))
+    if check is None:
+        yield Check("mode-unknown", f"named ballots belong to an open poll, this one is {certificate['mode']}", False)
+    else:
+        yield from check(certificate, ballots, roll)
 
 
 # --- A receipt -------------------------------------------------------------------------------------------------------
@@ -809,7 +815,13 @@ def _chained(lines: list[dict[str, Any]]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, what in (("bundle", "BUNDLE"), ("receipt", "PROOF"), ("log", "EXPORT"), ("witness", "URL")):
+    for name, what in (
+        ("bundle", "BUNDLE"),
+        ("certificate", "CERTIFICATE"),
+        ("receipt", "PROOF"),
+        ("log", "EXPORT"),
+        ("witness", "URL"),
+    ):
         command = commands.add_parser(name)
         command.add_argument("subject", metavar=what)
         command.add_argument("--head", type=Path, action="append", default=[], help="a signed head kept elsewhere")
@@ -817,8 +829,9 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("bundle", "receipt"):
             command.add_argument("--log", type=Path, help="an export of the whole log")
             command.add_argument("--server", help="where to ask for proofs of consistency")
-    commands.choices["bundle"].add_argument("--ballots", type=Path, help="the ballots, for scrutineers")
-    commands.choices["bundle"].add_argument("--roll", type=Path, help="the published roll")
+    for name in ("bundle", "certificate"):
+        commands.choices[name].add_argument("--ballots", type=Path, help="the ballots, for scrutineers")
+        commands.choices[name].add_argument("--roll", type=Path, help="the published roll")
     commands.choices["receipt"].add_argument("--body", type=Path, help="the text of the ballot, which stays here")
     commands.choices["witness"].add_argument("--state", type=Path, required=True, help="the witness's own file")
     return parser
@@ -834,14 +847,21 @@ def _checks(given: argparse.Namespace) -> Iterator[Check]:
         return Export(Path(given.subject), {head.size for head in heads}).checks(outside)
     if given.command == "witness":
         return witness_checks(given.subject.rstrip("/"), given.state, outside)
+    if given.command == "certificate":
+        return result_checks(Path(given.subject).read_text("utf-8").rstrip("\n"), *_beside(given))
     subject = _object(Path(given.subject).read_text("utf-8"))
     log = Export(given.log, {head.size for head in heads}, subject.get("poll")) if given.log else None
     outside = Outside(heads, key, log, given.server.rstrip("/") if given.server else None)
     if given.command == "receipt":
         body = given.body.read_text("utf-8").strip() if given.body else None
         return proof_checks(subject, body, outside)
-    more = [_object(path.read_text("utf-8")) if path else None for path in (given.ballots, given.roll)]
-    return bundle_checks(subject, outside, more[0], more[1])
+    return bundle_checks(subject, outside, *_beside(given))
+
+
+def _beside(given: argparse.Namespace) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Read the ballots and the roll, where they were given."""
+    ballots, roll = (_object(path.read_text("utf-8")) if path else None for path in (given.ballots, given.roll))
+    return ballots, roll
 
 
 def main(arguments: list[str]) -> int:
@@ -855,7 +875,7 @@ def main(arguments: list[str]) -> int:
     except (Unusable, OSError, KeyError, TypeError, ValueError, IndexError, StopIteration) as error:
         sys.stdout.write(f"??? {type(error).__name__}: {error}\n")
         return 1 if bad else 2
-    if not given.head and given.command != "witness":
+    if not given.head and given.command not in ("witness", "certificate"):
         sys.stdout.write(
             "    No head from elsewhere was given: a log that was replaced as a whole would not be noticed.\n"
         )

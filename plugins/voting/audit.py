@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
+from core.auditing import Finding
 from core.verification import Snapshot
 from plugins.voting import ballots
 
@@ -13,7 +16,7 @@ _PAPERS = (
     "FROM voting_returned x JOIN register_roll_entry e ON e.id = x.entry_id"
 )
 _LEAVES = (
-    "SELECT l.body FROM core_trace_leaf l JOIN voting_poll p ON p.matter_id = l.matter_id "
+    "SELECT l.seq, l.body FROM core_trace_leaf l JOIN voting_poll p ON p.matter_id = l.matter_id "
     "WHERE l.body LIKE '%\"receipt\":%'"
 )
 # Paper slips are confirmed after the close, too: what came in before it is only read then.
@@ -32,30 +35,42 @@ _TURNOUT = "SELECT poll_id, building, area_centi, heads FROM voting_turnout"
 _AREAS = "SELECT poll_id, area_centi, entries FROM voting_area_turnout"
 
 
+Rows = Callable[[str], AsyncIterator[Any]]
+"""Gives the rows of a query, one after the other."""
+
+
 async def audit(snapshot: Snapshot) -> list[str]:
     """Compare ballots with their leaves, participation with the ballots, and the order of casts with the close."""
     late = [f"leaf {r['seq']} of poll {r['matter_id']} comes after its close" async for r in snapshot.rows(_LATE)]
     untaken = [f"{r['entries']} entries of poll {r['poll_id']} returned ballots and have none that counts"
                async for r in snapshot.rows(_UNTAKEN)]  # fmt: skip
-    return [*await _unmatched(snapshot), *late, *untaken, *await _miscounted(snapshot)]
+    matched = [f"{one.name}: {one.about}" for one in await unmatched(snapshot.rows)]
+    return [*matched, *late, *untaken, *await _miscounted(snapshot)]
 
 
-async def _unmatched(snapshot: Snapshot) -> list[str]:
-    """Every returned ballot hashes to its receipt, and exactly one leaf has it; no leaf has one of no ballot."""
-    found, kept = [], Counter[str]()
-    async for row in snapshot.rows(_PAPERS):
-        kept[row["receipt"]] += 1
+async def unmatched(rows: Rows) -> list[Finding]:
+    """Compare returned ballots with the log: each hashes to its receipt, each receipt has one leaf, and each leaf a ballot."""
+    found, kept = [], set[str]()
+    async for row in rows(_PAPERS):
+        kept.add(row["receipt"])
         body = ballots.receipt_body(
             poll=row["poll_id"], entry=row["number"], area_centi=row["area_centi"], heads=row["heads"],
             channel=row["channel"], marks=row["marks"], is_signed=bool(row["is_signed"]), at=row["at"], nonce=row["nonce"],
         )  # fmt: skip
         if ballots.receipt_of(body) != row["receipt"]:
-            found.append(f"the ballot of entry {row['number']} in poll {row['poll_id']} is not that of its receipt")
-    on_trace = Counter([json.loads(row["body"])["details"]["receipt"] async for row in snapshot.rows(_LEAVES)])
-    found += [f"the ballot with receipt {one[:12]} has {on_trace[one]} leaves" for one in kept if on_trace[one] != 1]
-    return found + [
-        f"a leaf tells of receipt {one[:12]}, and there is no such ballot" for one in on_trace.keys() - kept
-    ]
+            about = f"the ballot of entry {row['number']} in poll {row['poll_id']} is not that of its receipt"
+            found.append(Finding("ballot-altered", about))
+    leaves: dict[str, list[int]] = {}
+    async for row in rows(_LEAVES):
+        leaves.setdefault(json.loads(row["body"])["details"]["receipt"], []).append(row["seq"])
+    inserted, dropped = sorted(kept - leaves.keys()), sorted(leaves.keys() - kept)
+    twice = [seqs for _, seqs in sorted(leaves.items()) if len(seqs) > 1]
+    return [
+        *found,
+        *(Finding("ballot-inserted", f"a ballot with the receipt {one[:12]} is not on the log") for one in inserted),
+        *(Finding("ballot-dropped", f"the ballot of leaf {leaves[one][0]} is gone or has another receipt") for one in dropped),
+        *(Finding("receipt-twice", f"one receipt is on the log in the leaves {seqs}") for seqs in twice),
+    ]  # fmt: skip
 
 
 async def _miscounted(snapshot: Snapshot) -> list[str]:

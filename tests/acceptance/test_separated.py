@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from core.errors import DomainError
-from plugins.voting import verify_certificate
 from plugins.voting.service import casting
 from tests.acceptance.separated_world import close, drafted, drop, neighbours, show, survey, viewer_of, vote
 from tests.acceptance.voting_world import Entry, cast, draft, make_roll, opened, opening
 from tests.acceptance.voting_world import owner as add_owners
 from tests.conftest import ROOT, World
+from verifier import shanzhi_verify
 
 
 async def test_a_separated_poll_from_end_to_end(world: World, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ async def test_a_separated_poll_from_end_to_end(world: World, tmp_path: Path) ->
     path = tmp_path / "certificate.json"
     path.write_text(text, "utf-8")
     checked = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", ROOT / "plugins/voting/verify_certificate.py", path, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-I", ROOT / "verifier/shanzhi_verify.py", "certificate", path, stdout=asyncio.subprocess.PIPE
     )
     out, _ = await checked.communicate()
     assert checked.returncode == 0, out.decode()
@@ -74,7 +74,7 @@ async def test_a_changed_certificate_does_not_verify(world: World) -> None:
             certificate["receipts"][0] = "0" * 64
         elif change == "roll":
             certificate["roll"]["voters"].pop()
-        return not all(holds for _, holds in verify_certificate.certificate_checks(certificate))
+        return not all(check.holds for check in shanzhi_verify.certificate_checks(certificate))
 
     assert not fails("nothing")
     for change in ("added", "taken", "changed", "stranger", "roll"):
@@ -147,7 +147,7 @@ async def test_few_ballots_are_never_opened(world: World, voted: int) -> None:
     certificate = json.loads(counted["certificate"]["text"])
     assert certificate["motions"][0]["ballots"] is None
     assert len(certificate["receipts"]) == voted
-    assert all(holds for _, holds in verify_certificate.certificate_checks(certificate))
+    assert all(check.holds for check in shanzhi_verify.certificate_checks(certificate))
     for table in ("voting_box_part", "voting_box_answer"):
         assert await world.kernel.database.value(f"SELECT COUNT(*) FROM {table}") == 0
 

@@ -31,7 +31,7 @@ from tests.acceptance.voting_world import (
 )
 from tests.conftest import World
 
-VERIFIER = Path(__file__).parents[2] / "plugins" / "voting" / "verify_certificate.py"
+VERIFIER = Path(__file__).parents[2] / "verifier" / "shanzhi_verify.py"
 EVERYBODY = (
     None, "district", "town", "staff", "secretary", "chair", "member", "scrutineer", "property", "captain", "resident",
     "tenant", "auditor", "sysadmin", "secadmin", "stranger", "second",
@@ -88,7 +88,7 @@ async def _verify(world: World, poll: str, certificate: dict[str, str], folder: 
 def _verdict(folder: Path, certificate: str, ballots: str | None = None) -> int:
     (folder / "c.json").write_text(certificate, "utf-8")
     (folder / "b.json").write_text(ballots or "", "utf-8")
-    files = [str(folder / "c.json"), *([str(folder / "b.json")] if ballots else [])]
+    files = ["certificate", str(folder / "c.json"), *(["--ballots", str(folder / "b.json")] if ballots else [])]
     return subprocess.run([sys.executable, "-I", str(VERIFIER), *files], capture_output=True, check=False).returncode
 
 

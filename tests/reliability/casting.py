@@ -168,6 +168,42 @@ class Crowd:
                 return
 
 
+async def burst(campaign: Campaign, casts: list[Cast]) -> None:
+    """Send so many casts at the same moment, each on a connection of its own that was open before."""
+    site = campaign.town.site
+    links = [await asyncio.open_connection(HOST, site.port) for _ in casts]
+    try:
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(_answered(campaign, *link, cast) for link, cast in zip(links, casts, strict=True)))
+    finally:
+        for _, writer in links:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for _, writer in links), return_exceptions=True)
+
+
+async def _answered(campaign: Campaign, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cast: Cast) -> None:
+    """Send one cast and take in its answer, whatever it is."""
+    campaign.sent[cast.key] = cast
+    body = json.dumps(campaign.body(cast)).encode()
+    named = campaign.headers(cast) | {
+        "Host": HOST,
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+    began = time.monotonic()
+    writer.write(f"POST /graphql HTTP/1.1\r\n{head}\r\n".encode() + body)
+    told = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+    length = int(told.partition("content-length: ")[2].partition("\r\n")[0])
+    answer = json.loads(await reader.readexactly(length))
+    if told.startswith("http/1.1 503"):
+        campaign.refusals["503"] += 1
+        if "retry-after: " not in told:
+            campaign.contradictions.append("a 503 without Retry-After")
+    elif campaign.told(cast, answer) is not None:
+        campaign.latencies.append(time.monotonic() - began)
+
+
 class Socket:
     """A WebSocket that casts."""
 
