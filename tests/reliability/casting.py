@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -168,21 +170,30 @@ class Crowd:
                 return
 
 
-async def burst(campaign: Campaign, casts: list[Cast]) -> None:
-    """Send so many casts at the same moment, each on a connection of its own that was open before."""
+async def burst(campaign: Campaign, process: int, casts: list[Cast]) -> None:
+    """Send so many casts at the same moment, each on a connection of its own: the server wakes when all are there."""
     site = campaign.town.site
     links = [await asyncio.open_connection(HOST, site.port) for _ in casts]
     try:
         async with asyncio.timeout(60):
-            await asyncio.gather(*(_answered(campaign, *link, cast) for link, cast in zip(links, casts, strict=True)))
+            os.kill(process, signal.SIGSTOP)
+            try:
+                for (_, writer), cast in zip(links, casts, strict=True):
+                    _send(campaign, writer, cast)
+            finally:
+                os.kill(process, signal.SIGCONT)
+            began = time.monotonic()
+            await asyncio.gather(
+                *(_answered(campaign, link[0], cast, began) for link, cast in zip(links, casts, strict=True))
+            )
     finally:
         for _, writer in links:
             writer.close()
         await asyncio.gather(*(writer.wait_closed() for _, writer in links), return_exceptions=True)
 
 
-async def _answered(campaign: Campaign, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cast: Cast) -> None:
-    """Send one cast and take in its answer, whatever it is."""
+def _send(campaign: Campaign, writer: asyncio.StreamWriter, cast: Cast) -> None:
+    """Send one cast."""
     campaign.sent[cast.key] = cast
     body = json.dumps(campaign.body(cast)).encode()
     named = campaign.headers(cast) | {
@@ -191,8 +202,11 @@ async def _answered(campaign: Campaign, reader: asyncio.StreamReader, writer: as
         "Content-Length": str(len(body)),
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
-    began = time.monotonic()
     writer.write(f"POST /graphql HTTP/1.1\r\n{head}\r\n".encode() + body)
+
+
+async def _answered(campaign: Campaign, reader: asyncio.StreamReader, cast: Cast, began: float) -> None:
+    """Take in an answer, whatever it is."""
     told = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     length = int(told.partition("content-length: ")[2].partition("\r\n")[0])
     answer = json.loads(await reader.readexactly(length))
