@@ -32,7 +32,7 @@ EXPERIMENTS = (
     Experiment("answer lost, asked again", requests.unheard, 30, 500, "one effect"),
     Experiment("leaving operations, WebSocket and HTTP", requests.cancelled, 80, 500, "next query ≤ 3 s"),
     Experiment("three servers on one database", requests.written_by_three, 20, 200, "0 errors; p99 ≤ 100 ms"),
-    Experiment("ten times as many at once as are let in", requests.overloaded, 1, 3, "503 with Retry-After; accepted p99 ≤ 1 s", SQLITE),
+    Experiment("ten and three times as many at once as are let in", requests.overloaded, 1, 3, "503 with Retry-After; accepted p99 of three times ≤ 1 s", SQLITE),
     Experiment("disk full (a small disk in memory)", surroundings.disk_full, 1, 5, "clean refusal; reads go on; no restart",
                SQLITE),
     Experiment("clocks ten seconds apart, then ±1 h (libfaketime)", surroundings.clocks, 1, 5, "closed stays closed", SQLITE),

@@ -156,28 +156,37 @@ def _together(town: Town, campaigns: list[Campaign]) -> Campaign:
 
 
 async def overloaded(ground: Ground, rounds: int) -> Figures:
-    """Send many times as many ballots at once as the server lets in: the rest is told to come back, none is lost.
+    """Send ten and three times as many ballots at once as the server lets in: the rest is told to come back, none is lost.
 
-    Casts are so short that three times the limit is often answered before the limit is reached. The server sleeps until
-    all of them are there; what is measured is its time, not how fast a client sends.
+    Casts are so short that three times the limit is often answered before the limit is reached: that one is for the time
+    of those who are let in, the larger one for the refusals. The server sleeps until all of a burst are there; what is
+    measured is its time, not how fast a client sends.
     """
-    most = 10 * Limits().max_in_flight
+    most = Limits().max_in_flight
     async with ground.town() as town:
         campaign = Campaign(town)
         async with running(town.site) as server:
-            for turn in range(rounds):
-                casts = [Cast(n % len(town.tokens), turn=turn * most + n) for n in range(most)]
-                await burst(campaign, server.supervisor.pid, casts)
+            await burst(campaign, server.supervisor.pid, _casts(town, 0, 10 * most))
+            refused, slowest = campaign.refusals["503"], p99(campaign.latencies)
+            campaign.latencies.clear()
+            for turn in range(1, rounds + 1):
+                await burst(campaign, server.supervisor.pid, _casts(town, turn, 3 * most))
         told: dict[str, Any] = dict(campaign.refusals)
         counted = await check(town, campaign)
         equal("answers that are neither a receipt nor a 503", set(told) - {"503"}, set())
-        if not told.get("503"):
+        if not refused:
             equal("refused with 503", 0, "some")
-        if rounds > 1:  # the first burst meets a server that has not planned a statement yet
+        if rounds > 1:  # in the tests, other tests run beside it
             at_most("accepted p99 ms", p99(campaign.latencies), 1000)
     return {
         "sent": len(campaign.sent),
-        "refused": told.get("503", 0),
-        "accepted p99 ms": p99(campaign.latencies),
+        "refused of ten times": refused,
+        "refused of three times": told["503"] - refused,
+        "accepted p99 ms of ten times": slowest,
+        "accepted p99 ms of three times": p99(campaign.latencies),
         **counted,
     }
+
+
+def _casts(town: Town, turn: int, count: int) -> list[Cast]:
+    return [Cast(n % len(town.tokens), turn=turn * 10_000 + n) for n in range(count)]
