@@ -178,7 +178,7 @@ async def overloaded(ground: Ground, rounds: int) -> Figures:
     return {
         "sent": len(campaign.sent),
         "refused of ten times": refused,
-        "refused of three times": told["503"] - refused,
+        "refused of three times": campaign.refusals["503"] - refused,
         "accepted p99 ms of ten times": slowest,
         "accepted p99 ms of three times": p99(campaign.latencies),
         **counted,
