@@ -6,17 +6,19 @@ import asyncio
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.errors import DomainError
-from plugins.voting import verify_certificate
 from plugins.voting.service import casting
 from tests.acceptance.separated_world import close, drafted, drop, neighbours, show, survey, viewer_of, vote
 from tests.acceptance.voting_world import Entry, cast, draft, make_roll, opened, opening
 from tests.acceptance.voting_world import owner as add_owners
 from tests.conftest import ROOT, World
+from verifier import shanzhi_verify
 
 
 async def test_a_separated_poll_from_end_to_end(world: World, tmp_path: Path) -> None:
@@ -41,16 +43,52 @@ async def test_a_separated_poll_from_end_to_end(world: World, tmp_path: Path) ->
     total = counted["motions"]["nodes"][0]["result"]["survey"]["total"]
     assert [option["heads"] for option in total["options"]] == [7, 7, 6]
     text = counted["certificate"]["text"]
+    await _check(tmp_path, "certificate", text)
+    given = await world.gql("query($id: ID!) { poll(id: $id) { bundle { text } } }", {"id": poll}, as_=names[0])
+    bundle = json.loads(given.data["poll"]["bundle"]["text"])
+    await _check(tmp_path, "bundle", json.dumps(bundle))
+    for change, name in BUNDLES:
+        broken = json.loads(json.dumps(bundle))
+        change(broken)
+        await _check(tmp_path, "bundle", json.dumps(broken), name)
     assert counted["certificate"]["sha256"] == counted["certificateHash"]
     certificate = json.loads(text)
     assert {receipt["receipt"] for receipt in receipts} == set(certificate["receipts"])
-    path = tmp_path / "certificate.json"
+
+
+def _twice(bundle: dict[str, Any]) -> None:
+    """Take a cast of the log for another deed, as if fewer had voted."""
+    cast = next(leaf for leaf in bundle["leaves"] if "cast_separated_ballot" in leaf["body"])
+    cast["body"] = cast["body"].replace("cast_separated_ballot", "answer_survey")
+
+
+def _late(bundle: dict[str, Any]) -> None:
+    """Bring a cast behind the close."""
+    cast = next(leaf for leaf in bundle["leaves"] if "cast_separated_ballot" in leaf["body"])
+    cast["seq"] = bundle["leaves"][-1]["seq"] + 1
+
+
+def _renamed(bundle: dict[str, Any]) -> None:
+    """Say that the ballots were named."""
+    announced = next(leaf for leaf in bundle["leaves"] if "announce_poll" in leaf["body"])
+    announced["body"] = announced["body"].replace("SEPARATED", "OPEN")
+
+
+BUNDLES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
+    (_twice, "ballot-inserted"), (_late, "late-ballot"), (_renamed, "mode-changed"),
+]  # fmt: skip
+
+
+async def _check(folder: Path, command: str, text: str, wrong: str | None = None) -> None:
+    """Run the verifier as a stranger would; it finds nothing, or names what is wrong."""
+    path = folder / f"{command}.json"
     path.write_text(text, "utf-8")
-    checked = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", ROOT / "plugins/voting/verify_certificate.py", path, stdout=asyncio.subprocess.PIPE
+    ran = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", ROOT / "verifier/shanzhi_verify.py", command, path, stdout=asyncio.subprocess.PIPE
     )
-    out, _ = await checked.communicate()
-    assert checked.returncode == 0, out.decode()
+    out, _ = await ran.communicate()
+    assert ran.returncode == (0 if wrong is None else 1), out.decode()
+    assert wrong is None or f"BAD {wrong}:" in out.decode(), out.decode()
 
 
 async def test_a_changed_certificate_does_not_verify(world: World) -> None:
@@ -74,7 +112,7 @@ async def test_a_changed_certificate_does_not_verify(world: World) -> None:
             certificate["receipts"][0] = "0" * 64
         elif change == "roll":
             certificate["roll"]["voters"].pop()
-        return not all(holds for _, holds in verify_certificate.certificate_checks(certificate))
+        return not all(check.holds for check in shanzhi_verify.certificate_checks(certificate))
 
     assert not fails("nothing")
     for change in ("added", "taken", "changed", "stranger", "roll"):
@@ -147,7 +185,7 @@ async def test_few_ballots_are_never_opened(world: World, voted: int) -> None:
     certificate = json.loads(counted["certificate"]["text"])
     assert certificate["motions"][0]["ballots"] is None
     assert len(certificate["receipts"]) == voted
-    assert all(holds for _, holds in verify_certificate.certificate_checks(certificate))
+    assert all(check.holds for check in shanzhi_verify.certificate_checks(certificate))
     for table in ("voting_box_part", "voting_box_answer"):
         assert await world.kernel.database.value(f"SELECT COUNT(*) FROM {table}") == 0
 
