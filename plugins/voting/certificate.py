@@ -12,10 +12,9 @@ import json
 from typing import Any
 
 from core import bundles, ledger
-from core.auditing import Finding
 from core.database import Row
 from core.fields import canonical_json
-from plugins.voting import ballots, separated
+from plugins.voting import separated
 from plugins.voting.kinds import BallotMode
 
 _JOINED = {"sqlite": "group_concat(receipt, ',')", "postgres": "string_agg(receipt, ',')"}
@@ -238,34 +237,3 @@ async def receipt_proof(reader: Any, receipt: str) -> dict[str, Any] | None:
     """Prove that a ballot with this receipt came in: that it is on the log, never what it says."""
     rows = await reader.fetch("SELECT id, poll_id FROM voting_returned WHERE receipt = ?", (receipt,))
     return await bundles.receipt(reader, rows[0]["poll_id"], rows[0]["id"], receipt) if rows else None
-
-
-async def unmatched(reader: Any) -> list[Finding]:
-    """Compare every returned ballot with the leaf that bears its receipt: neither is there without the other."""
-    kept = {row["receipt"] for row in await reader.fetch("SELECT receipt FROM voting_returned")}
-    rows = await reader.fetch(
-        "SELECT l.seq, l.body FROM core_trace_leaf l JOIN voting_poll p ON p.matter_id = l.matter_id "
-        "WHERE l.body LIKE '%\"receipt\":%'"
-    )
-    on_log = {json.loads(row["body"])["details"]["receipt"]: row["seq"] for row in rows}
-    return [
-        *(Finding("ballot-inserted", f"a ballot with the receipt {one[:12]} is not on the log") for one in sorted(kept - set(on_log))),
-        *(Finding("ballot-dropped", f"the ballot of leaf {on_log[one]} is gone or has another receipt") for one in sorted(set(on_log) - kept)),  # noqa: E501
-        *await _altered(reader),
-    ]  # fmt: skip
-
-
-async def _altered(reader: Any) -> list[Finding]:
-    """Name ballots whose content no longer hashes to their receipt."""
-    rows = await reader.fetch(
-        "SELECT x.poll_id, x.channel, x.marks, x.is_signed, x.at, x.nonce, x.receipt, e.number, e.area_centi, e.heads "
-        "FROM voting_returned x JOIN register_roll_entry e ON e.id = x.entry_id"
-    )
-    return [
-        Finding("ballot-altered", f"the ballot of entry {row['number']} in poll {row['poll_id']} is not that of its receipt")
-        for row in rows
-        if ballots.receipt_of(ballots.receipt_body(
-            poll=row["poll_id"], entry=row["number"], area_centi=row["area_centi"], heads=row["heads"],
-            channel=row["channel"], marks=row["marks"], is_signed=bool(row["is_signed"]), at=row["at"], nonce=row["nonce"],
-        )) != row["receipt"]
-    ]  # fmt: skip

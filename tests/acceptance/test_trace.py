@@ -152,11 +152,11 @@ async def test_rollback_and_replacement_show_only_by_a_head_kept_elsewhere(world
     assert await auditing.verify(database, [kept.note]) == []
     await database.run(_set_back)
     assert await auditing.verify(database, []) == [], "nothing in the database itself says so"
-    assert [one.name for one in await auditing.verify(database, [kept.note])] == ["rolled-back"]
+    assert [one.kind for one in await auditing.verify(database, [kept.note])] == ["rolled-back"]
     await database.run(_replace_all)
     await ledger.make_head(world.kernel, "forged")
     assert await auditing.verify(database, []) == []
-    names = {one.name for one in await auditing.verify(database, [kept.note])}
+    names = {one.kind for one in await auditing.verify(database, [kept.note])}
     assert "key-replaced" in names
     export = "\n".join([line async for line in bundles.export(database)])
     (tmp_path / "kept").write_text(kept.note, "utf-8")
