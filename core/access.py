@@ -180,7 +180,7 @@ class MatterKind(Protocol):
 
     @property
     def common_deeds(self) -> Sequence[str]:
-        """Return the deeds that many do to one matter at once."""
+        """Return the deeds that many do to one matter; of them each sees only their own."""
 
 
 class Moment(Enum):

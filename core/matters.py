@@ -30,6 +30,8 @@ class Step:
     ``"author"`` is the only word so far; a deed's body may check more.
     ``shared`` lets many do this with one matter at once, while nobody changes its state: casting a ballot. The body must
     leave the matter's own row alone (no new title, no freezing) and lock what two of them may not do at the same time.
+    ``nameless`` is for what nobody must be tied to: a ballot of a separated poll, a rating. Its leaf has neither actor nor
+    time of day, its key tells neither, and who follows the matter is not shown it; see docs/trace.md.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Step:
     title_en: str = ""
     guard: Callable[[Matter, access.Viewer], errors.DomainError | None] | None = None
     shared: bool = False
+    nameless: bool = False
 
     def __post_init__(self) -> None:
         if self.shared and self.target is not None:
@@ -74,8 +77,8 @@ class Lifecycle:
 
     @property
     def common_deeds(self) -> Sequence[str]:
-        """Return the deeds that many do to one matter at once: casting a ballot."""
-        return [f"{self.plugin}.{step.name}" for step in self.steps if step.shared]
+        """Return the deeds that many do to one matter, each of which would say who took part when: casting a ballot."""
+        return [f"{self.plugin}.{step.name}" for step in self.steps if step.shared or step.nameless]
 
     def step(self, name: str) -> Step:
         """Return a declared step by its name."""

@@ -14,9 +14,9 @@ from functools import cache
 from typing import Any
 
 from core._db.seam import Statement, Tx
-from core.clock import to_wire
+from core.clock import CHINA, day_start, to_wire
 from core.fields import canonical_json
-from core.ids import new_id
+from core.ids import day_id, new_id
 
 HASH_NAME = "SHA-256"
 
@@ -57,9 +57,15 @@ def leaf(
     person_id: int | None,
     acting_as: str,
     details: dict[str, Any],
+    tells_moment: bool = True,
 ) -> list[Statement]:
-    """Return what writes one leaf. ``details`` must hold no personal data: ids, codes, states, numbers, digests."""
-    key, moment = new_id(), to_wire(at)
+    """Return what writes one leaf. ``details`` must hold no personal data: ids, codes, states, numbers, digests.
+
+    Without ``tells_moment`` the leaf has the day alone, and a key that says no more.
+    """
+    key, moment = (
+        (new_id(), to_wire(at)) if tells_moment else (day_id(), to_wire(day_start(at.astimezone(CHINA).date())))
+    )
     salt = secrets.token_hex(16)
     body = canonical_json(
         {

@@ -71,6 +71,11 @@ class DeedSpec:
         """Return the plugin that owns this deed."""
         return self.name.partition(".")[0]
 
+    @property
+    def traces_moment(self) -> bool:
+        """Say whether its leaf tells the moment, and not only the day."""
+        return self.step is None or not self.step.nameless
+
 
 def deed(
     permission: str | None = None,
@@ -115,7 +120,7 @@ def deed(
             found,
             opens,
             (body.__doc__ or "").strip(),
-            traces_actor,
+            traces_actor and not (found is not None and found.nameless),
             takes_out,
             secrets,
         )
@@ -536,6 +541,7 @@ async def _record(act: Act, claim: idempotency.Claim | None, answer: Any) -> Non
         person_id=act.actor.person_id if act.spec.traces_actor else None,
         acting_as=act.actor.system or (roles[0] if roles and act.spec.traces_actor else "person"),
         details=act._details,
+        tells_moment=act.spec.traces_moment,
     )
     written = [*act._writes, *leaf, *_events_of(act, act.place.id, matter.path if matter else act.place.path)]
     if claim is not None:

@@ -70,7 +70,8 @@ RATING = Lifecycle(
     steps=[
         Step("begin_rating", {DRAFT}, OPEN, timed=True, event="rating.rating_opened", title_zh="开始评价"),
         Step("end_rating", {OPEN}, CLOSED, timed=True, event="rating.rating_closed", title_zh="评价期满"),
-        Step("cast_rating", {OPEN}, None, permission="rating.cast_rating", title_zh="评价", guard=_not_responsible),
+        Step("cast_rating", {OPEN}, None, permission="rating.cast_rating", title_zh="评价", guard=_not_responsible,
+             nameless=True),
         Step("close_rating", {DRAFT, OPEN}, CLOSED, permission="rating.open_rating", event="rating.rating_closed",
              title_zh="结束评价"),
         Step("reply_to_rating", {CLOSED}, None, permission="rating.reply_to_rating", event="rating.rating_replied",

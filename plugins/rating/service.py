@@ -148,7 +148,7 @@ async def _asked(act: Act) -> int:
     return int(found)
 
 
-@deed(on=RATING, step="cast_rating", traces_actor=False)
+@deed(on=RATING, step="cast_rating")
 async def cast_rating(act: Act, *, score: RatingScore, reason: str = "") -> int:
     """Rate, or change what one said before; nobody else ever sees who said what."""
     why = check_text(reason, "reason", least=0, most=500)

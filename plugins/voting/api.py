@@ -1,8 +1,8 @@
 """What other plugins may ask of ``voting``, inside their own deeds: votes by head whose ballots nobody can trace.
 
 A vote checks its voters (``check``), sets up its box when it is announced (``prepare``), takes one ballot a voter in a deed
-that locks its matter, keeps ``secrets`` of its answers and has ``traces_actor=False`` (``drop``), opens the box once the
-matter is closed (``open_box``) and publishes the ``marks`` and the ``answers``. ``receipt_of_voter`` is what a voter holds.
+that keeps ``secrets`` of its answers and is a ``nameless`` step of its matter (``drop``), opens the box once the matter is
+closed (``open_box``) and publishes the ``marks`` and the ``answers``. ``receipt_of_voter`` is what a voter holds.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ PERMISSIONS = (
 EVENTS = (
     EventType("voting.poll_announced", "表决已公告", "A poll was announced"),
     EventType("voting.poll_opened", "表决已开始", "Voting began"),
-    EventType("voting.ballot_cast", "有人投票", "Somebody took part; never what was chosen"),
+    EventType("voting.ballot_cast", "有人记名投票", "Somebody took part in a named poll; never what was chosen"),
     EventType("voting.poll_extended", "表决期已延长", "The end of voting was moved"),
     EventType("voting.poll_closed", "表决已截止", "Voting ended"),
     EventType("voting.poll_counted", "计票完成", "A poll was counted"),
@@ -94,7 +94,7 @@ POLL = Lifecycle(
              title_zh="延长"),
         Step("cast_ballot", {VOTING}, None, permission="voting.cast_ballot", title_zh="投票", shared=True),
         Step("answer_survey", {VOTING}, None, permission="voting.answer_survey", title_zh="回答问卷", shared=True),
-        Step("cast_separated_ballot", {VOTING}, None, permission="voting.answer_survey", title_zh="不记名投票"),
+        Step("cast_separated_ballot", {VOTING}, None, permission="voting.answer_survey", title_zh="不记名投票", nameless=True),
         Step("authorise_proxy", {ANNOUNCED, VOTING}, None, permission="voting.authorise_proxy", title_zh="委托"),
         Step("revoke_proxy", {ANNOUNCED, VOTING}, None, permission="voting.authorise_proxy", title_zh="撤销委托"),
         Step("issue_slips", {ANNOUNCED, VOTING}, None, permission="voting.handle_slips", title_zh="编发纸质票"),

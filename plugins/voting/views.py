@@ -333,7 +333,9 @@ class SeparatedTurnout:
     """How many may vote in a separated poll, and how many have; never what."""
 
     eligible: int = strawberry.field(description="How many are on the roll, frozen at announcement.")
-    voted: int = strawberry.field(description="How many have voted.")
+    voted: int = strawberry.field(
+        description="How many have voted; while the poll runs in fives, rounded down, so that no single vote shows."
+    )
 
 
 def _shown_receipt(found: separated.Receipt) -> SeparatedReceipt:
@@ -358,6 +360,9 @@ async def my_separated_receipt(poll: Any, info: strawberry.Info) -> SeparatedRec
     return _shown_receipt(found) if found is not None else None
 
 
+COUNTED_OUT = ("CLOSED", "PRELIMINARY", "CONFIRMED", "VOID")
+
+
 async def separated_turnout(poll: Any, info: strawberry.Info) -> SeparatedTurnout | None:
     """Return how many have voted in a separated poll; None before it is announced."""
     if poll.mode != BallotMode.SEPARATED:
@@ -367,7 +372,10 @@ async def separated_turnout(poll: Any, info: strawberry.Info) -> SeparatedTurnou
         "WHERE matter_id = ?",
         (poll.pk,),
     )
-    return SeparatedTurnout(eligible=row["eligible"], voted=int(row["voted"])) if row["eligible"] else None
+    if not row["eligible"]:
+        return None
+    step = 1 if poll.state_now in COUNTED_OUT else separated.FEWEST_IN_GROUP
+    return SeparatedTurnout(eligible=row["eligible"], voted=int(row["voted"]) // step * step)
 
 
 # --- Certificate -----------------------------------------------------------------------------------------------------

@@ -170,7 +170,7 @@ async def test_a_retry_gives_the_same_receipt(world: World) -> None:
     first = await vote(world, poll, questions, 0, as_=names[0], key="retry")
     assert await vote(world, poll, questions, 0, as_=names[0], key="retry") == first
     assert await vote(world, poll, questions, 2, as_=names[0], key="retry") == first
-    assert (await show(world, poll, as_="chair"))["separatedTurnout"]["voted"] == 1
+    assert await world.kernel.database.value("SELECT COUNT(*) FROM voting_tick WHERE has_voted") == 1
 
 
 @pytest.mark.parametrize("voted", [4, 9])
