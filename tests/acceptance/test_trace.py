@@ -142,6 +142,27 @@ async def test_every_tampering_with_a_bundle_is_named(world: World, tmp_path: Pa
     assert "BAD receipt-replaced" in check(tmp_path, "receipt", replaced)[1]
 
 
+async def test_the_dossier_is_for_scrutineers(world: World, tmp_path: Path) -> None:
+    """They get one file with everything, the verifier passes it and names what is changed in it; others get nothing."""
+    bundle, _ = await counted(world)
+    given = {"id": f"Poll_{bundle['poll']}", "reason": "复核"}
+    fields = "... on BallotsBundle { dossier }"
+    for reader in (None, "owner", "chair", "staff", "auditor", "sysadmin", "property"):
+        refused = await world.do("exportBallots", given, fields, as_=reader)
+        assert refused["__typename"] != "BallotsBundle", reader
+        assert "dossier" not in refused
+    text = (await world.do("exportBallots", given, fields, as_="scrutineer"))["dossier"]
+    kept = (await world.client.get("/trace/head")).text
+    (tmp_path / "kept").write_text(kept, "utf-8")
+    code, told = check(tmp_path, "bundle", text, "--head", str(tmp_path / "kept"))
+    assert code == 0, told
+    for line in ("every ballot weighs what the roll says", "the ballots add up", "no votes changed places"):
+        assert f"{line}" in told
+    broken = json.loads(text)
+    _swap(broken)
+    assert "BAD ballots-swapped:" in check(tmp_path, "bundle", broken)[1]
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_rollback_and_replacement_show_only_by_a_head_kept_elsewhere(world: World, tmp_path: Path) -> None:
     """A database that was set back, and a log replaced as a whole under a new key, pass alone and fail against the kept head."""
