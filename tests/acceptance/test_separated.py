@@ -135,6 +135,19 @@ async def test_too_few_voters_are_refused_with_a_way_out(world: World) -> None:
     assert named["mode"] == "OPEN"
 
 
+async def test_a_survey_is_announced_on_the_board(world: World) -> None:
+    """Announcing a survey posts a notice with its questions, its window and what its mode means."""
+    await neighbours(world, 30)
+    asked = "query($id: ID!) { poll(id: $id) { notice { title ... on Notice { kind body } } } }"
+    for mode, words in (("SEPARATED", "投出后找不到您的票"), ("OPEN", "记名表决")):
+        poll, _ = await survey(world, mode=mode)
+        notice = (await world.gql(asked, {"id": poll}, as_="owner0")).data["poll"]["notice"]
+        assert notice["title"] == "民意问卷：是否更换物业服务企业"
+        for told in (words, "问题0（选项0、选项1、选项2）", "填写时间：2026-"):
+            assert told in notice["body"]
+        assert (await world.gql(asked, {"id": poll}, as_="stranger")).data["poll"] is None
+
+
 async def test_joint_decisions_are_named(world: World) -> None:
     """A vote by area is refused the separated mode, when drafted and when announced, and the way out is named."""
     await add_owners(world, "owner")

@@ -26,7 +26,9 @@ def check(folder: Path, command: str, subject: Any, *more: str) -> tuple[int, st
     """Run the verifier as a stranger would; returns its exit code and what it printed."""
     path = folder / f"{command}.json"
     path.write_text(subject if isinstance(subject, str) else json.dumps(subject, ensure_ascii=False), "utf-8")
-    ran = subprocess.run([sys.executable, "-I", str(VERIFIER), command, str(path), *more], capture_output=True, text=True, check=False)  # fmt: skip  # noqa: E501
+    ran = subprocess.run(
+        [sys.executable, "-I", str(VERIFIER), command, str(path), *more], capture_output=True, text=True, check=False
+    )
     return ran.returncode, ran.stdout + ran.stderr
 
 
@@ -49,12 +51,17 @@ async def _hash_roll(world: World, key: int) -> None:
     """Give the roll that the test wrote the hash that the register would have given it."""
     database = world.kernel.database
     [row] = await database.fetch("SELECT * FROM register_roll WHERE matter_id = ?", (key,))
-    lines = await database.fetch("SELECT number, units_text, owners_masked, area_centi, heads, is_developer_stock FROM register_roll_entry WHERE roll_id = ? ORDER BY number", (key,))  # fmt: skip  # noqa: E501
+    lines = await database.fetch(
+        "SELECT number, units_text, owners_masked, area_centi, heads, is_developer_stock FROM register_roll_entry "
+        "WHERE roll_id = ? ORDER BY number",
+        (key,),
+    )
     scope = [{"id": one["id"], "code": world.demo.places["compound"].code} for one in json.loads(row["scope"])]
     published = [str(row["record_date"]), [one["code"] for one in scope], row["heads_key"], bool(row["include_parking"]),
                  [[*tuple(line)[:5], bool(line[5])] for line in lines]]  # fmt: skip
     digest = certificate.digest_of(json.dumps(published, ensure_ascii=False, separators=(",", ":")))
-    await database.run(lambda tx: tx.execute("UPDATE register_roll SET scope = ?, hash = ? WHERE matter_id = ?", (json.dumps(scope), digest, key)))  # fmt: skip  # noqa: E501
+    update = "UPDATE register_roll SET scope = ?, hash = ? WHERE matter_id = ?"
+    await database.run(lambda tx: tx.execute(update, (json.dumps(scope), digest, key)))
 
 
 def _ballot(at: int, **change: Any) -> Callable[[Doc], None]:
@@ -101,7 +108,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Doc], Any], str]] = {
     "insert a ballot": (
         lambda doc: doc["ballots"]["returned"].append({**doc["ballots"]["returned"][0], "receipt": "0" * 64}),
         "ballot-inserted",
-    ),  # fmt: skip  # noqa: RUF028
+    ),
     "swap two votes": (_swap, "ballots-swapped"),
     "weigh anew": (_ballot(0, area=99_999), "ballot-reweighted"),
     "late ballot": (_late, "late-ballot"),
@@ -113,7 +120,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Doc], Any], str]] = {
     "alter a leaf": (
         lambda doc: doc["leaves"][0].update(body=doc["leaves"][0]["body"].replace("voting.", "votinG.")),
         "leaf-altered",
-    ),  # fmt: skip  # noqa: RUF028
+    ),
     "insert a leaf": (_new_leaf, "leaves-reordered"),
     "reorder leaves": (_reorder, "leaves-reordered"),
     "drop leaves": (_drop_cast, "log-mismatch"),
@@ -121,7 +128,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Doc], Any], str]] = {
     "forge a signature": (
         lambda doc: doc["heads"][-1].update(note=doc["heads"][-1]["note"].replace("\n\n—", "\nextra\n\n—")),
         "signature-invalid",
-    ),  # fmt: skip  # noqa: RUF028
+    ),
 }
 
 

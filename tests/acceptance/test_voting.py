@@ -60,7 +60,7 @@ async def test_the_whole_story(world: World, tmp_path: Path) -> None:
     assert voting["notice"]["title"] == voting["title"]
     assert voting["turnout"]["heads"] == {"numerator": "2", "denominator": "3"}
     assert voting["turnout"]["area"] == {"numerator": "18952", "denominator": "27952"}
-    assert [b["building"] for b in voting["turnout"]["buildings"]] == ["1栋", "2栋"]
+    assert [b["building"] for b in voting["turnout"]["buildings"]] == ["1栋、2栋"], "two of one household, and one"
     await close(world, poll)
     counted = await show(world, poll, as_="owner")
     assert (counted["state"], counted["motions"]["nodes"][0]["result"]["outcome"]) == ("PRELIMINARY", "PASSED")
