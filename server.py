@@ -473,17 +473,9 @@ def trace_verify(head: tuple[Path, ...], dev: bool) -> None:
     async def work() -> None:
         kept = [path.read_text("utf-8") for path in head]
         async with kernel_of(config_of(dev=dev)) as kernel:
-            found = await auditing.verify(kernel.database, kept)
-            if "voting" in {plugin.id for plugin in kernel.host.ready()}:
-                from plugins.voting.audit import unmatched
-
-                async def rows(sql: str) -> AsyncIterator[Any]:
-                    for row in await kernel.database.fetch(sql):
-                        yield row
-
-                found += await unmatched(rows)
+            found = await auditing.verify_all(kernel, kept)
         for one in found:
-            click.echo(f"BAD {one.name}: {one.about}")
+            click.echo(f"BAD {one}")
         if found:
             raise click.exceptions.Exit(REFUSED)
         click.echo("ok  the log, its heads and the ballots agree")

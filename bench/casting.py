@@ -123,7 +123,7 @@ def _bare_rows(connection: sqlite3.Connection, poll: int) -> Iterator[list[tuple
             (key, poll, entry, owner, person, AT, secrets.token_hex(16), digest, "ONLINE", "F", True),
             (leaf, seq, place, poll, AT, digest * 7, digest, "voting.cast_ballot", "SHA-256"),
             (leaf, person, secrets.token_hex(16)),
-            (new_id(), seq, AT, place, where, poll, f'{{"building":"{building}"}}', "voting.ballot_cast", "voting"),
+            (new_id(), seq, AT, place, where, poll, "{}", "voting.ballot_cast", "voting"),
             (new_id(), str(person), f"bare-{seq}", digest, str(key), AT),
         ]
 

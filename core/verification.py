@@ -4,7 +4,7 @@
         faults = await verify(snapshot, files, audits_of(host))
 
 Only recomputes and compares; nothing is repaired. A plugin says what must hold in its tables in a module ``audit`` with
-one function, ``async def audit(snapshot) -> list[str]``, that returns a sentence for whatever does not.
+one function, ``async def audit(snapshot) -> list[Fault]``, that names whatever does not, as ``trace verify`` shows it too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -23,9 +24,8 @@ from core.attachments import content_path
 from core.host import Host
 from core.trace import leaf_hash
 
-__all__ = ["Audit", "Fault", "Snapshot", "audits_of", "hash_of", "verify"]
+__all__ = ["Audit", "Fault", "Snapshot", "audited", "audits_of", "hash_of", "verify"]
 
-Audit = Callable[[Snapshot], Awaitable[list[str]]]
 
 SHOWN = 20
 """How many faults of one kind are named; the rest is counted."""
@@ -34,7 +34,7 @@ READ_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that should not be."""
+    """Something that should not be; ``kind`` is the name under which it is known, ``ballot-altered`` for one."""
 
     kind: str
     about: str
@@ -44,14 +44,23 @@ class Fault:
         return f"{self.kind}: {self.about}"
 
 
+Audit = Callable[[Snapshot], Awaitable[list[Fault]]]
+
+
 async def verify(snapshot: Snapshot, files: Path | None, audits: Mapping[str, Audit]) -> list[Fault]:
     """Check everything that can be checked without the server's secret; ``files`` is the folder of uploads, if it is there."""
     found = [Fault("database", about) for about in await snapshot.damage()]
-    found += _shown("trace", await trace_faults(snapshot))
+    found += _shown([Fault("trace", about) for about in await trace_faults(snapshot)])
     if files is not None:
-        found += _shown("file", await file_faults(snapshot, files))
-    for plugin, audit in audits.items():
-        found += _shown(plugin, await audit(snapshot))
+        found += _shown([Fault("file", about) for about in await file_faults(snapshot, files)])
+    return found + await audited(snapshot, audits)
+
+
+async def audited(snapshot: Snapshot, audits: Mapping[str, Audit]) -> list[Fault]:
+    """Check only what plugins say must hold in their tables."""
+    found = []
+    for audit in audits.values():
+        found += _shown(await audit(snapshot))
     return found
 
 
@@ -114,6 +123,11 @@ def hash_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _shown(kind: str, abouts: list[str]) -> list[Fault]:
-    found = [Fault(kind, about) for about in abouts[:SHOWN]]
-    return [*found, Fault(kind, f"… and {len(abouts) - SHOWN} more")] if len(abouts) > SHOWN else found
+def _shown(faults: list[Fault]) -> list[Fault]:
+    """Leave out what is too much of one kind, and say how much that is."""
+    counted, found = Counter[str](), []
+    for fault in faults:
+        counted[fault.kind] += 1
+        if counted[fault.kind] <= SHOWN:
+            found.append(fault)
+    return found + [Fault(kind, f"… and {count - SHOWN} more") for kind, count in counted.items() if count > SHOWN]

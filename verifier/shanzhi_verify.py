@@ -1,13 +1,13 @@
 """Check what a Shanzhi server says, offline and with nothing but Python 3.9 or newer: one file, to be read and kept.
 
-    shanzhi_verify.py bundle BUNDLE.json [--ballots FILE] [--roll FILE]     a poll: result, receipts, leaves, signed head
-    shanzhi_verify.py certificate FILE.json [--ballots FILE] [--roll FILE]  a result by itself, without the log
-    shanzhi_verify.py receipt PROOF.json [--body FILE]                      one's own receipt
-    shanzhi_verify.py log EXPORT.jsonl                                      the whole log, as auditors export it
-    shanzhi_verify.py witness URL --state FILE                              ask a server for its head, demand consistency
+    shanzhi_verify.py bundle BUNDLE.json [--ballots FILE] [--roll FILE]   a poll: result, receipts, leaves, signed head
+    shanzhi_verify.py certificate FILE [--ballots FILE] [--roll FILE]     the result alone, without the log
+    shanzhi_verify.py receipt PROOF.json [--body FILE]                    one's own receipt
+    shanzhi_verify.py log EXPORT.jsonl                                    the whole log, as auditors export it
+    shanzhi_verify.py witness URL --state FILE                            ask a server for its head, demand consistency
 
-Every command takes ``--head FILE`` (a signed head from a notice's QR code, an e-mail, a witness or git; several times)
-and ``--key KEY`` (the key on the notice, or FILE). ``bundle`` and ``receipt`` take ``--log EXPORT.jsonl`` or ``--server
+Every command but ``certificate`` takes ``--head FILE`` (a signed head from a notice's QR code, an e-mail, a witness or git;
+several times) and ``--key KEY`` (the key on the notice, or FILE). ``bundle`` and ``receipt`` take ``--log EXPORT.jsonl`` or ``--server
 URL`` to connect a head that the file itself does not prove. Only ``witness`` and ``--server`` use a network.
 
 Prints every check; a line that begins with BAD names what is wrong. Exits with 0 when all hold, 1 when one does not, 2 when
@@ -31,6 +31,8 @@ from typing import Any, NamedTuple
 
 SPECIAL_CODES = (6, 7, 8)
 CHOICES = {"F": "FOR", "A": "AGAINST", "B": "ABSTAIN"}
+SEPARATED_CAST = "voting.cast_separated_ballot"
+CASTS = ("voting.cast_ballot", SEPARATED_CAST)
 HASHES = {"SHA-256": "sha256", "SM3": "sm3"}
 
 
@@ -617,20 +619,28 @@ def deed_checks(certificate: dict[str, Any], leaves: list[Leaf], text: str) -> I
     said = announced.details
     yield Check("settings-changed", "the settings are those of the announcement",
                 said.get("settings") == sha256(canonical(certificate["settings"])))  # fmt: skip
+    yield Check("mode-changed", "ballots were kept as announced", said.get("mode") == certificate["mode"])
+    roll = certificate["roll"]
     yield Check("roll-edited", "the roll is the one of the announcement",
-                (said.get("roll"), said.get("roll_hash")) == (certificate["roll"]["id"], certificate["roll"]["hash"]))  # fmt: skip
+                (said.get("roll"), said.get("roll_hash")) == (roll.get("id"), roll["hash"]))  # fmt: skip
     moved = [leaf.details.get("closes") for leaf in leaves if leaf.deed == "voting.extend_poll"]
     ends = [said.get("closes"), *moved]
+    first, end = certificate["first_closes_at"], certificate["closes_at"]
     yield Check("schedule-changed", "voting began and ended as announced",
                 (said.get("opens"), ends[0], ends[-1], closed.details.get("due"))
-                == (certificate["opens_at"], certificate["first_closes_at"], certificate["closes_at"], certificate["closes_at"]))  # fmt: skip  # noqa: E501
-    late = [leaf.seq for leaf in leaves if leaf.deed == "voting.cast_ballot"
+                == (certificate["opens_at"], first, end, end))  # fmt: skip
+    late = [leaf.seq for leaf in leaves if leaf.deed in CASTS
             and (leaf.seq > closed.seq or leaf.at >= certificate["closes_at"])]  # fmt: skip
     yield Check("late-ballot", f"no ballot was cast after the close, leaf {closed.seq} (not: {late[:5]})", not late)
 
 
 def receipt_checks(certificate: dict[str, Any], leaves: list[Leaf]) -> Iterator[Check]:
-    """Check that the receipts of the certificate are those that the log has."""
+    """Check that the receipts of the certificate are those that the log has; of a separated poll it only has how many."""
+    if certificate["mode"] == "SEPARATED":
+        cast, voted = sum(leaf.deed == SEPARATED_CAST for leaf in leaves), len(certificate["receipts"])
+        yield Check("ballot-dropped", f"of {cast} casts on the log none is left out ({voted} voters)", cast <= voted)
+        yield Check("ballot-inserted", f"no voter is ticked beyond {cast} casts on the log ({voted})", cast >= voted)
+        return
     listed, on_log = Counter(certificate["receipts"]), Counter(_receipts(leaves))
     yield Check("ballot-dropped", f"every receipt on the log is on the certificate (not: {_some(on_log - listed)})",
                 not on_log - listed)  # fmt: skip
@@ -737,26 +747,25 @@ def bundle_checks(
     text = bundle["certificate"]
     certificate, leaves = _object(text), leaves_of(bundle)
     yield Check("certificate-edited", "the certificate is of this poll", certificate["poll"] == bundle["poll"])
-    yield from result_checks(text, ballots or bundle.get("ballots"), roll or bundle.get("roll"))
+    yield from paper_checks(text, ballots or bundle.get("ballots"), roll or bundle.get("roll"))
     yield from log_checks(bundle, outside)
     yield from deed_checks(certificate, leaves, text)
     yield from receipt_checks(certificate, leaves)
 
 
-def result_checks(text: str, ballots: dict[str, Any] | None, roll: dict[str, Any] | None) -> Iterator[Check]:
-    """Check a certificate by itself, and with the roll and the ballots where they are at hand."""
+def paper_checks(text: str, ballots: dict[str, Any] | None, roll: dict[str, Any] | None) -> Iterator[Check]:
+    """Check a certificate, and what there is of its ballots and its roll, against each other: without the log."""
     certificate = _object(text)
     yield Check("certificate-edited", "the text of the certificate is canonical", canonical(certificate) == text)
     yield from certificate_checks(certificate)
     if roll is not None:
         yield from roll_checks(certificate, roll)
-    if ballots is None:
-        return
-    check = BALLOT_CHECKS.get(certificate.get("mode", "OPEN"))
-    if check is None:
-        yield Check("mode-unknown", f"named ballots belong to an open poll, this one is {certificate['mode']}", False)
-    else:
-        yield from check(certificate, ballots, roll)
+    if ballots is not None:
+        check = BALLOT_CHECKS.get(certificate["mode"])
+        if check is None:
+            yield Check("mode-unknown", f"no ballots are taken out of polls of mode {certificate['mode']}", False)
+        else:
+            yield from check(certificate, ballots, roll)
 
 
 # --- A receipt -------------------------------------------------------------------------------------------------------
@@ -817,27 +826,31 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, what in (
         ("bundle", "BUNDLE"),
-        ("certificate", "CERTIFICATE"),
+        ("certificate", "FILE"),
         ("receipt", "PROOF"),
         ("log", "EXPORT"),
         ("witness", "URL"),
     ):
         command = commands.add_parser(name)
         command.add_argument("subject", metavar=what)
+        if name in ("bundle", "certificate"):
+            command.add_argument("--ballots", type=Path, help="the ballots, for scrutineers")
+            command.add_argument("--roll", type=Path, help="the published roll")
+        if name == "certificate":
+            continue
         command.add_argument("--head", type=Path, action="append", default=[], help="a signed head kept elsewhere")
         command.add_argument("--key", help="the key of the log, or a file with it")
         if name in ("bundle", "receipt"):
             command.add_argument("--log", type=Path, help="an export of the whole log")
             command.add_argument("--server", help="where to ask for proofs of consistency")
-    for name in ("bundle", "certificate"):
-        commands.choices[name].add_argument("--ballots", type=Path, help="the ballots, for scrutineers")
-        commands.choices[name].add_argument("--roll", type=Path, help="the published roll")
     commands.choices["receipt"].add_argument("--body", type=Path, help="the text of the ballot, which stays here")
     commands.choices["witness"].add_argument("--state", type=Path, required=True, help="the witness's own file")
     return parser
 
 
 def _checks(given: argparse.Namespace) -> Iterator[Check]:
+    if given.command == "certificate":
+        return paper_checks(_certificate(given.subject), *_beside(given))
     heads = [Head.parse(path.read_text("utf-8")) for path in given.head]
     key = None
     if given.key:
@@ -858,8 +871,12 @@ def _checks(given: argparse.Namespace) -> Iterator[Check]:
     return bundle_checks(subject, outside, *_beside(given))
 
 
+def _certificate(path: str) -> str:
+    return Path(path).read_text("utf-8").rstrip("\n")
+
+
 def _beside(given: argparse.Namespace) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Read the ballots and the roll, where they were given."""
+    """Read the ballots and the roll, if they were given."""
     ballots, roll = (_object(path.read_text("utf-8")) if path else None for path in (given.ballots, given.roll))
     return ballots, roll
 
@@ -875,7 +892,11 @@ def main(arguments: list[str]) -> int:
     except (Unusable, OSError, KeyError, TypeError, ValueError, IndexError, StopIteration) as error:
         sys.stdout.write(f"??? {type(error).__name__}: {error}\n")
         return 1 if bad else 2
-    if not given.head and given.command not in ("witness", "certificate"):
+    if given.command == "certificate":
+        sys.stdout.write(
+            f"    SHA-256 {sha256(_certificate(given.subject))}: compare it with the notice of the result.\n"
+        )
+    elif given.command != "witness" and not given.head:
         sys.stdout.write(
             "    No head from elsewhere was given: a log that was replaced as a whole would not be noticed.\n"
         )

@@ -109,7 +109,7 @@ def _rows(
         "marks": marks, "nonce": nonce, "receipt": receipt, "ballot": new_id(), "area": voter["area_centi"],
         "heads": voter["heads"], "building": voter["buildings"], "leaf": leaf, "community": poll["community_id"],
         "body": body, "leaf_hash": leaf_hash(body), "salt": salt, "event": new_id(), "path": poll["path"],
-        "payload": canonical_json({"building": voter["buildings"]}), "key_id": new_id(), "owner": str(me), "key": key,
+        "payload": "{}", "key_id": new_id(), "owner": str(me), "key": key,
         "digest": digest, "answer": str(paper),
     }  # fmt: skip
 

@@ -127,7 +127,7 @@ async def _take_in(viewer: Viewer, asked: CastBallotInput) -> models.Returned:
     await models.Turnout.filter(poll_id=poll.matter_id, building=entry.buildings).update(
         area_centi=F("area_centi") + entry.area_centi, heads=F("heads") + entry.heads
     )
-    await _record(viewer, poll.matter, moment, receipt, entry.buildings)
+    await _record(viewer, poll.matter, moment, receipt)
     return paper
 
 
@@ -151,7 +151,7 @@ async def _marks(poll: models.Poll, asked: CastBallotInput) -> str:
     return "".join(chosen.get(int(str(motion)), "-") for motion in motions)
 
 
-async def _record(viewer: Viewer, matter: models.Matter, moment: str, receipt: str, building: str) -> None:
+async def _record(viewer: Viewer, matter: models.Matter, moment: str, receipt: str) -> None:
     key, salt = new_id(), secrets.token_hex(16)
     body = canonical_json({
         "v": 1, "id": str(key), "at": moment, "deed": "voting.cast_ballot", "community": matter.community.code,
@@ -165,5 +165,5 @@ async def _record(viewer: Viewer, matter: models.Matter, moment: str, receipt: s
     await models.TraceSalt.create(leaf_id=key, person_id=viewer.person_id, salt=salt)
     await models.Event.create(
         at=moment, type="voting.ballot_cast", plugin="voting", community_id=matter.community_id, path=matter.path,
-        matter_id=matter.id, payload=canonical_json({"building": building}),
+        matter_id=matter.id, payload="{}",
     )  # fmt: skip

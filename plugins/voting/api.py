@@ -22,10 +22,9 @@ from plugins.voting.separated import (
     open_box,
     prepare,
     receipt_of_voter,
-    rounded_area,
 )
 
 __all__ = [
     "EXPLAINED", "FEWEST_ELIGIBLE", "FEWEST_IN_GROUP", "BallotMode", "Eligible", "Receipt", "Slip", "answers", "check", "destroy", "drop",
-    "marks", "open_box", "prepare", "receipt_of_voter", "rounded_area",
+    "marks", "open_box", "prepare", "receipt_of_voter",
 ]  # fmt: skip

@@ -197,10 +197,10 @@ async def dossier(reader: Any, poll_id: int, **more: Any) -> tuple[str, str] | N
 
 
 async def _head_over_count(reader: Any, poll_id: int) -> ledger.Head | None:
-    """Return the latest head, if it covers the latest count of a poll."""
+    """Return the latest head, if it covers the latest count of a poll: the deed that left the certificate's hash."""
     rows = await reader.fetch(
         "SELECT MAX(l.seq) AS seq FROM core_trace_leaf l JOIN voting_poll p ON p.matter_id = l.matter_id "
-        "WHERE l.matter_id = ? AND l.at = p.counted_at",
+        "WHERE l.matter_id = ? AND l.at = p.counted_at AND l.body LIKE '%\"certificate\":\"' || p.certificate_hash || '\"%'",
         (poll_id,),
     )
     head = await ledger.head(reader)

@@ -591,7 +591,7 @@ async def _bundle(poll: int, info: strawberry.Info) -> BallotsBundle:
     place = await info.context.kernel.database.value("SELECT community_id FROM core_matter WHERE id = ?", (poll,))
     decide(info.context.viewer, "voting.scrutinise", await info.context.reading.place(place)).enforce()
     text, digest = await certificate.bundle(info.context.kernel.database, poll)
-    return BallotsBundle(text=text, sha256=digest)
+    return BallotsBundle(text=text, sha256=digest, poll_id=poll)
 
 
 @strawberry.type

@@ -356,8 +356,3 @@ async def _keep(tx: Tx, matter_id: int, sealed: str) -> None:
         "UPDATE voting_box SET receipt_key_sealed = ? WHERE matter_id = ? AND receipt_key_sealed IS NULL",
         (sealed, matter_id),
     )
-
-
-def rounded_area(centi: int) -> int:
-    """Return an area as separated votes publish it: whole m², halves up; verdicts are made of the exact hundredths."""
-    return (centi + 50) // 100

@@ -21,6 +21,7 @@ from core.matters import STATE_NOW
 from plugins.voting import rules
 from plugins.voting.kinds import PollState
 from plugins.voting.rules import AreaGroup, Weight
+from plugins.voting.separated import FEWEST_IN_GROUP
 from schema.declared import REGISTRY
 from schema.policies import Guard, guarded
 from schema.scalars import Fraction
@@ -35,7 +36,9 @@ EVERY = 1.0
 class BuildingTurnout:
     """How much of one building takes part."""
 
-    building: str = strawberry.field(description="The building, or the buildings of owners with units in several.")
+    building: str = strawberry.field(
+        description="The building, or the buildings of owners with units in several; small ones together, joined by 、."
+    )
     area: Fraction = strawberry.field(description="Area taking part, of all area; in hundredths of m².")
     heads: Fraction = strawberry.field(description="Heads taking part, of all heads.")
 
@@ -47,8 +50,18 @@ async def fewest_voters_of(root: Any, info: strawberry.Info) -> int:
 
 
 def buildings_of(root: Any) -> list[BuildingTurnout]:
-    """Show the counters building by building; made for those who ask, for there may be hundreds."""
-    return [_building(row) for row in root.counters]
+    """Show the counters building by building; made for those who ask, for there may be hundreds.
+
+    Buildings of fewer than five heads are shown together, with the next smallest until they are five: in a house of two
+    a neighbour would see who has voted.
+    """
+    waiting, together = sorted(root.counters, key=lambda row: (row["all_heads"], row["building"])), list[Row]()
+    while waiting and (
+        waiting[0]["all_heads"] < FEWEST_IN_GROUP or 0 < sum(row["all_heads"] for row in together) < FEWEST_IN_GROUP
+    ):
+        together.append(waiting.pop(0))
+    shown = [_building([row]) for row in sorted(waiting, key=lambda row: str(row["building"]))]
+    return [*shown, _building(together)] if together else shown
 
 
 @strawberry.type(description="How much takes part, and what the quorum still lacks.")
@@ -60,7 +73,9 @@ class Turnout:
     is_quorate: bool = strawberry.field(description="Whether two thirds of both take part.")
     gap_zh: str = strawberry.field(description="What is still needed, in Chinese.")
     gap_en: str = strawberry.field(description="What is still needed, in English.")
-    buildings: list[BuildingTurnout] = strawberry.field(resolver=buildings_of, description="By building.")
+    buildings: list[BuildingTurnout] = strawberry.field(
+        resolver=buildings_of, description="By building; those of fewer than five heads together."
+    )
     poll_id: strawberry.Private[int]
     counters: strawberry.Private[Sequence[Row]]
     fewest_known: strawberry.Private[int | None]
@@ -107,10 +122,11 @@ def _sum(rows: Sequence[Row], area: str, heads: str) -> Weight:
     return Weight(sum(row[area] for row in rows), sum(row[heads] for row in rows))
 
 
-def _building(row: Row) -> BuildingTurnout:
+def _building(rows: Sequence[Row]) -> BuildingTurnout:
+    part, whole = _sum(rows, "area_centi", "heads"), _sum(rows, "all_area_centi", "all_heads")
     return BuildingTurnout(
-        building=row["building"], area=Fraction.of(row["area_centi"], row["all_area_centi"]),
-        heads=Fraction.of(row["heads"], row["all_heads"]),
+        building="、".join(sorted(row["building"] for row in rows)), area=Fraction.of(part.area_centi, whole.area_centi),
+        heads=Fraction.of(part.heads, whole.heads),
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from plugins.voting.rules import (
     Outcome,
 )
 from schema.enums import graphql_enum
+from schema.policies import Guard, guarded
 from schema.scalars import Area, Fraction
 
 for enum in (
@@ -389,12 +390,26 @@ class Certificate:
     sha256: str = strawberry.field(description="SHA-256 of the text, hex; the trace has it too.")
 
 
+async def dossier_of(root: Any, info: strawberry.Info) -> str | None:
+    """Write everything about a poll into one file, for those who asked for it."""
+    return await certificate.whole_dossier(info.context.kernel.database, root.poll_id)
+
+
 @strawberry.type(description="All ballots of a counted poll, for scrutineers.")
 class BallotsBundle:
     """All ballots of a counted poll, for scrutineers."""
 
     text: str = strawberry.field(description="Canonical JSON; each ballot matches a receipt of the certificate.")
     sha256: str = strawberry.field(description="SHA-256 of the text, hex; the trace has it with who asked.")
+    poll_id: strawberry.Private[int]
+    dossier: str | None = strawberry.field(
+        resolver=dossier_of,
+        metadata=guarded(
+            Guard.ROW, "only exportBallots gives one, to scrutineers, and what is in it is all in the text"
+        ),
+        description="One file for the verifier, to be kept: certificate, ballots, roll, every deed of the poll, and a "
+        "signed head over them; null until a head covers the count.",
+    )
 
 
 async def certificate_of(poll: Any, info: strawberry.Info) -> Certificate | None:

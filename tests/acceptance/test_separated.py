@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,16 +43,52 @@ async def test_a_separated_poll_from_end_to_end(world: World, tmp_path: Path) ->
     total = counted["motions"]["nodes"][0]["result"]["survey"]["total"]
     assert [option["heads"] for option in total["options"]] == [7, 7, 6]
     text = counted["certificate"]["text"]
+    await _check(tmp_path, "certificate", text)
+    given = await world.gql("query($id: ID!) { poll(id: $id) { bundle { text } } }", {"id": poll}, as_=names[0])
+    bundle = json.loads(given.data["poll"]["bundle"]["text"])
+    await _check(tmp_path, "bundle", json.dumps(bundle))
+    for change, name in BUNDLES:
+        broken = json.loads(json.dumps(bundle))
+        change(broken)
+        await _check(tmp_path, "bundle", json.dumps(broken), name)
     assert counted["certificate"]["sha256"] == counted["certificateHash"]
     certificate = json.loads(text)
     assert {receipt["receipt"] for receipt in receipts} == set(certificate["receipts"])
-    path = tmp_path / "certificate.json"
+
+
+def _twice(bundle: dict[str, Any]) -> None:
+    """Take a cast of the log for another deed, as if fewer had voted."""
+    cast = next(leaf for leaf in bundle["leaves"] if "cast_separated_ballot" in leaf["body"])
+    cast["body"] = cast["body"].replace("cast_separated_ballot", "answer_survey")
+
+
+def _late(bundle: dict[str, Any]) -> None:
+    """Bring a cast behind the close."""
+    cast = next(leaf for leaf in bundle["leaves"] if "cast_separated_ballot" in leaf["body"])
+    cast["seq"] = bundle["leaves"][-1]["seq"] + 1
+
+
+def _renamed(bundle: dict[str, Any]) -> None:
+    """Say that the ballots were named."""
+    announced = next(leaf for leaf in bundle["leaves"] if "announce_poll" in leaf["body"])
+    announced["body"] = announced["body"].replace("SEPARATED", "OPEN")
+
+
+BUNDLES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
+    (_twice, "ballot-inserted"), (_late, "late-ballot"), (_renamed, "mode-changed"),
+]  # fmt: skip
+
+
+async def _check(folder: Path, command: str, text: str, wrong: str | None = None) -> None:
+    """Run the verifier as a stranger would; it finds nothing, or names what is wrong."""
+    path = folder / f"{command}.json"
     path.write_text(text, "utf-8")
-    checked = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", ROOT / "verifier/shanzhi_verify.py", "certificate", path, stdout=asyncio.subprocess.PIPE
+    ran = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", ROOT / "verifier/shanzhi_verify.py", command, path, stdout=asyncio.subprocess.PIPE
     )
-    out, _ = await checked.communicate()
-    assert checked.returncode == 0, out.decode()
+    out, _ = await ran.communicate()
+    assert ran.returncode == (0 if wrong is None else 1), out.decode()
+    assert wrong is None or f"BAD {wrong}:" in out.decode(), out.decode()
 
 
 async def test_a_changed_certificate_does_not_verify(world: World) -> None:
@@ -95,6 +133,19 @@ async def test_too_few_voters_are_refused_with_a_way_out(world: World) -> None:
     assert (await world.do("announcePoll", {"id": poll}, as_="chair"))["__typename"] == "Poll"
     named = await world.do("announcePoll", {"id": grouped, "mode": "OPEN"}, "... on Poll { mode }", as_="chair")
     assert named["mode"] == "OPEN"
+
+
+async def test_a_survey_is_announced_on_the_board(world: World) -> None:
+    """Announcing a survey posts a notice with its questions, its window and what its mode means."""
+    await neighbours(world, 30)
+    asked = "query($id: ID!) { poll(id: $id) { notice { title ... on Notice { kind body } } } }"
+    for mode, words in (("SEPARATED", "投出后找不到您的票"), ("OPEN", "记名表决")):
+        poll, _ = await survey(world, mode=mode)
+        notice = (await world.gql(asked, {"id": poll}, as_="owner0")).data["poll"]["notice"]
+        assert notice["title"] == "民意问卷：是否更换物业服务企业"
+        for told in (words, "问题0（选项0、选项1、选项2）", "填写时间：2026-"):
+            assert told in notice["body"]
+        assert (await world.gql(asked, {"id": poll}, as_="stranger")).data["poll"] is None
 
 
 async def test_joint_decisions_are_named(world: World) -> None:

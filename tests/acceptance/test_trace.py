@@ -26,7 +26,9 @@ def check(folder: Path, command: str, subject: Any, *more: str) -> tuple[int, st
     """Run the verifier as a stranger would; returns its exit code and what it printed."""
     path = folder / f"{command}.json"
     path.write_text(subject if isinstance(subject, str) else json.dumps(subject, ensure_ascii=False), "utf-8")
-    ran = subprocess.run([sys.executable, "-I", str(VERIFIER), command, str(path), *more], capture_output=True, text=True, check=False)  # fmt: skip  # noqa: E501
+    ran = subprocess.run(
+        [sys.executable, "-I", str(VERIFIER), command, str(path), *more], capture_output=True, text=True, check=False
+    )
     return ran.returncode, ran.stdout + ran.stderr
 
 
@@ -49,12 +51,17 @@ async def _hash_roll(world: World, key: int) -> None:
     """Give the roll that the test wrote the hash that the register would have given it."""
     database = world.kernel.database
     [row] = await database.fetch("SELECT * FROM register_roll WHERE matter_id = ?", (key,))
-    lines = await database.fetch("SELECT number, units_text, owners_masked, area_centi, heads, is_developer_stock FROM register_roll_entry WHERE roll_id = ? ORDER BY number", (key,))  # fmt: skip  # noqa: E501
+    lines = await database.fetch(
+        "SELECT number, units_text, owners_masked, area_centi, heads, is_developer_stock FROM register_roll_entry "
+        "WHERE roll_id = ? ORDER BY number",
+        (key,),
+    )
     scope = [{"id": one["id"], "code": world.demo.places["compound"].code} for one in json.loads(row["scope"])]
     published = [str(row["record_date"]), [one["code"] for one in scope], row["heads_key"], bool(row["include_parking"]),
                  [[*tuple(line)[:5], bool(line[5])] for line in lines]]  # fmt: skip
     digest = certificate.digest_of(json.dumps(published, ensure_ascii=False, separators=(",", ":")))
-    await database.run(lambda tx: tx.execute("UPDATE register_roll SET scope = ?, hash = ? WHERE matter_id = ?", (json.dumps(scope), digest, key)))  # fmt: skip  # noqa: E501
+    update = "UPDATE register_roll SET scope = ?, hash = ? WHERE matter_id = ?"
+    await database.run(lambda tx: tx.execute(update, (json.dumps(scope), digest, key)))
 
 
 def _ballot(at: int, **change: Any) -> Callable[[Doc], None]:
@@ -101,7 +108,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Doc], Any], str]] = {
     "insert a ballot": (
         lambda doc: doc["ballots"]["returned"].append({**doc["ballots"]["returned"][0], "receipt": "0" * 64}),
         "ballot-inserted",
-    ),  # fmt: skip  # noqa: RUF028
+    ),
     "swap two votes": (_swap, "ballots-swapped"),
     "weigh anew": (_ballot(0, area=99_999), "ballot-reweighted"),
     "late ballot": (_late, "late-ballot"),
@@ -113,7 +120,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Doc], Any], str]] = {
     "alter a leaf": (
         lambda doc: doc["leaves"][0].update(body=doc["leaves"][0]["body"].replace("voting.", "votinG.")),
         "leaf-altered",
-    ),  # fmt: skip  # noqa: RUF028
+    ),
     "insert a leaf": (_new_leaf, "leaves-reordered"),
     "reorder leaves": (_reorder, "leaves-reordered"),
     "drop leaves": (_drop_cast, "log-mismatch"),
@@ -121,7 +128,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Doc], Any], str]] = {
     "forge a signature": (
         lambda doc: doc["heads"][-1].update(note=doc["heads"][-1]["note"].replace("\n\n—", "\nextra\n\n—")),
         "signature-invalid",
-    ),  # fmt: skip  # noqa: RUF028
+    ),
 }
 
 
@@ -142,6 +149,27 @@ async def test_every_tampering_with_a_bundle_is_named(world: World, tmp_path: Pa
     assert "BAD receipt-replaced" in check(tmp_path, "receipt", replaced)[1]
 
 
+async def test_the_dossier_is_for_scrutineers(world: World, tmp_path: Path) -> None:
+    """They get one file with everything, the verifier passes it and names what is changed in it; others get nothing."""
+    bundle, _ = await counted(world)
+    given = {"id": f"Poll_{bundle['poll']}", "reason": "复核"}
+    fields = "... on BallotsBundle { dossier }"
+    for reader in (None, "owner", "chair", "staff", "auditor", "sysadmin", "property"):
+        refused = await world.do("exportBallots", given, fields, as_=reader)
+        assert refused["__typename"] != "BallotsBundle", reader
+        assert "dossier" not in refused
+    text = (await world.do("exportBallots", given, fields, as_="scrutineer"))["dossier"]
+    kept = (await world.client.get("/trace/head")).text
+    (tmp_path / "kept").write_text(kept, "utf-8")
+    code, told = check(tmp_path, "bundle", text, "--head", str(tmp_path / "kept"))
+    assert code == 0, told
+    for line in ("every ballot weighs what the roll says", "the ballots add up", "no votes changed places"):
+        assert f"{line}" in told
+    broken = json.loads(text)
+    _swap(broken)
+    assert "BAD ballots-swapped:" in check(tmp_path, "bundle", broken)[1]
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_rollback_and_replacement_show_only_by_a_head_kept_elsewhere(world: World, tmp_path: Path) -> None:
     """A database that was set back, and a log replaced as a whole under a new key, pass alone and fail against the kept head."""
@@ -152,11 +180,11 @@ async def test_rollback_and_replacement_show_only_by_a_head_kept_elsewhere(world
     assert await auditing.verify(database, [kept.note]) == []
     await database.run(_set_back)
     assert await auditing.verify(database, []) == [], "nothing in the database itself says so"
-    assert [one.name for one in await auditing.verify(database, [kept.note])] == ["rolled-back"]
+    assert [one.kind for one in await auditing.verify(database, [kept.note])] == ["rolled-back"]
     await database.run(_replace_all)
     await ledger.make_head(world.kernel, "forged")
     assert await auditing.verify(database, []) == []
-    names = {one.name for one in await auditing.verify(database, [kept.note])}
+    names = {one.kind for one in await auditing.verify(database, [kept.note])}
     assert "key-replaced" in names
     export = "\n".join([line async for line in bundles.export(database)])
     (tmp_path / "kept").write_text(kept.note, "utf-8")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
@@ -58,8 +59,7 @@ async def test_followers_see_every_cast_and_the_end(world: World, live: str) -> 
         values = [(await told(socket))["payload"]["data"]["turnout"] for socket in (one, other)]
         assert values[0] == values[1] == {
             "heads": {"numerator": "1", "denominator": "3"}, "area": {"numerator": "10000"}, "isQuorate": False,
-            "fewestVoters": 1, "buildings": [{"building": "1栋", "heads": {"numerator": "0"}},
-                                             {"building": "2栋", "heads": {"numerator": "1"}}],
+            "fewestVoters": 1, "buildings": [{"building": "1栋、2栋", "heads": {"numerator": "1"}}],
         }  # fmt: skip
         await cast(world, poll, {motion: "AGAINST"}, as_="owner", entry=roll.entry(1))
         world.clock.set(from_wire((await show(world, poll, as_="chair"))["closesAt"]))
@@ -70,6 +70,30 @@ async def test_followers_see_every_cast_and_the_end(world: World, live: str) -> 
     async with following(live, await world.token("owner"), poll) as late:
         assert await heads(late) == "2"
         assert (await told(late))["type"] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shown"),
+    [
+        ((6, 5), {"1栋": 6, "2栋": 5}),
+        ((6, 1), {"1栋、2栋": 7}),
+        ((8, 6, 2, 1), {"1栋": 8, "2栋、3栋、4栋": 9}),
+        ((8, 4, 3), {"1栋": 8, "2栋、3栋": 7}),
+        ((2, 1), {"1栋、2栋": 3}),
+    ],
+)
+async def test_small_buildings_are_shown_together(world: World, sizes: tuple[int, ...], shown: dict[str, int]) -> None:
+    """A cast in a building of fewer than five heads moves a sum of at least five, and its event names no building."""
+    await owner(world, "owner", "second")
+    entries = [Entry(voters=(), building=f"{at}栋") for at, size in enumerate(sizes, start=1) for _ in range(size)]
+    smallest = Entry(voters=("second",), building=f"{len(sizes)}栋")
+    poll, (motion,) = await opened(world, await make_roll(world, *entries[:-1], smallest), "SERVICE_PROVIDER")
+    await cast(world, poll, {motion: "FOR"}, as_="second")
+    found = (await show(world, poll, as_="owner"))["turnout"]["buildings"]
+    assert {one["building"]: int(one["heads"]["denominator"]) for one in found} == shown
+    assert [int(one["heads"]["numerator"]) for one in found] == [0] * (len(shown) - 1) + [1]
+    payloads = await world.kernel.database.fetch("SELECT payload FROM core_event WHERE type = 'voting.ballot_cast'")
+    assert [row["payload"] for row in payloads] == ["{}"]
 
 
 async def test_a_database_with_ballots_gets_its_sums_by_area(world: World) -> None:

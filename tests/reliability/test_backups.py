@@ -206,12 +206,12 @@ async def _found(damage: Callable[[Path], None], town: Town, backup: Path, place
 
 
 ALTERED = {
-    "DELETE FROM voting_returned WHERE id = (SELECT MIN(id) FROM voting_returned)": "ballot-dropped",
-    "UPDATE voting_returned SET marks = 'X' WHERE id = (SELECT MIN(id) FROM voting_returned)": "not that of its receipt",
-    "UPDATE voting_turnout SET heads = heads + 1": "voting: the turnout of",
+    "DELETE FROM voting_returned WHERE id = (SELECT MIN(id) FROM voting_returned)": "ballot-dropped: 1 leaves tell of the receipt",
+    "UPDATE voting_returned SET marks = 'X' WHERE id = (SELECT MIN(id) FROM voting_returned)": "ballot-altered: the ballot of entry",
+    "UPDATE voting_turnout SET heads = heads + 1": "turnout-wrong: the turnout of",
     "UPDATE core_trace_leaf SET body = body || ' ' WHERE seq = 1": "trace: leaf 1 does not hash",
     "DELETE FROM core_trace_leaf WHERE id = (SELECT MAX(id) FROM core_trace_leaf WHERE deed = 'voting.cast_ballot')":
-        "is not on the log",
+        "ballot-inserted: 1 ballots have the receipt",
     "UPDATE core_trace_leaf SET seq = seq + 5 WHERE seq = (SELECT MAX(seq) FROM core_trace_leaf)": "trace: after leaf",
     "UPDATE voting_ballot SET poll_id = 7 WHERE id = (SELECT MAX(id) FROM voting_ballot)": "point at nothing",
 }  # fmt: skip

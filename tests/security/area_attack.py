@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plugins.voting.separated import pooled, rounded_area
+from plugins.voting.separated import pooled
 
 CHOICES = "FAB"
 SHARES = (0.6, 0.3, 0.1)
@@ -44,7 +44,7 @@ def _published(votes: Sequence[Vote], choice: str, *, rounded: bool) -> tuple[in
     own = [vote.area for vote in votes if vote.choice == choice]
     if not rounded:
         return len(own), sum(own), sum(own)
-    middle = rounded_area(sum(own)) * 100
+    middle = (sum(own) + 50) // 100 * 100  # to the whole m², halves up
     return len(own), middle - 50, middle + 49
 
 

@@ -16,10 +16,10 @@ from core._db.snapshot import open_snapshot
 from core.access import Viewer
 from core.attachments import files_folder
 from core.database import sqlite_path
-from core.verification import audits_of, verify
+from core.verification import Fault, audits_of, verify
 from plugins.register import units
 from plugins.register.kinds import OwnershipBasis
-from plugins.voting.certificate import build, unmatched
+from plugins.voting.certificate import build
 from tests.conftest import World
 from tests.security import personal_world as lives
 from tests.security.test_personal_data import exported, me
@@ -103,6 +103,12 @@ def _content(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "ignore")
 
 
+async def faults(world: World) -> list[Fault]:
+    """Return what is wrong with the log, the files and the ballots."""
+    async with open_snapshot(world.kernel.config.database_url) as snapshot:
+        return await verify(snapshot, files_folder(world.kernel.config), audits_of(world.kernel.host))
+
+
 async def test_ballots_certificates_and_the_log_are_as_before(world: World) -> None:
     """Tallies, rolls, certificates and every leaf are the same; the log and the ballots still verify."""
     subject = await lives.fill(world)
@@ -116,10 +122,7 @@ async def test_ballots_certificates_and_the_log_are_as_before(world: World) -> N
     assert {**after, "leaves": []} == {**before, "leaves": []}
     assert await certificates(world, before["polls"]) == texts
     assert await auditing.verify(world.kernel.database, []) == []
-    assert await unmatched(world.kernel.database) == []
-    async with open_snapshot(world.kernel.config.database_url) as snapshot:
-        faults = await verify(snapshot, files_folder(world.kernel.config), audits_of(world.kernel.host))
-    assert faults == []
+    assert await faults(world) == []
     bodies = await world.kernel.database.fetch("SELECT body FROM core_trace_leaf WHERE deed = 'core.close_account'")
     assert [json.loads(row["body"])["actor"] for row in bodies] == [None]
     assert str(subject) not in bodies[0]["body"]
@@ -137,7 +140,7 @@ async def test_a_count_after_the_closing_counts_the_ballot(world: World) -> None
     votes = await world.kernel.database.fetch("SELECT heads FROM voting_ballot WHERE poll_id = ?", (poll,))
     told = json.loads(figures)["strict"]["sums"]
     assert sum(part["heads"] for part in told.values()) == sum(row["heads"] for row in votes) == before + 2
-    assert await unmatched(world.kernel.database) == []
+    assert await faults(world) == []
     assert subject not in [row[0] for row in await world.kernel.database.fetch("SELECT person_id FROM voting_returned")]
 
 

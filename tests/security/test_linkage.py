@@ -370,8 +370,3 @@ def test_the_pool_never_tells() -> None:
         if len(shown) == 1 or len({choice for _, choice in inside}) == 1:
             continue
         assert all(len(said) >= separated.FEWEST_IN_GROUP and len(set(said)) > 1 for said in shown.values()), shown
-
-
-def test_areas_are_published_in_whole_metres() -> None:
-    """Half a square metre and more is rounded up, less is left off."""
-    assert [separated.rounded_area(centi) for centi in (0, 49, 50, 9_949, 9_950)] == [0, 0, 1, 99, 100]

@@ -135,7 +135,7 @@ async def take_in(act: Act, arrival: Arrival, deadline: datetime, motions: int) 
     settled = ballots.resolve(papers, motions, deadline, designated, settings.may_change_ballot)
     act.write(*_counting(act, voter, settled))
     _count_participation(act, voter, (rows[0]["before"] if rows else None) or "", settled)
-    act.emit("voting.ballot_cast", building=voter.building)
+    act.emit("voting.ballot_cast")
     return paper
 
 

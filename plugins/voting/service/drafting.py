@@ -172,7 +172,7 @@ async def announce_poll(
     quick_roll: bool = False,
     mode: BallotMode | None = None,
 ) -> int:
-    """Announce a poll: freeze mode, motions, roll and settings, post the notice of meeting, start the clocks.
+    """Announce a poll: freeze mode, motions, roll and settings, post its notice, start the clocks.
 
     A joint decision needs a confirmed roll and the statutory notice period before voting opens. An advisory one may go by
     a roll of today that was not shown to the owners before.
@@ -194,6 +194,8 @@ async def announce_poll(
         wanted = await _quick_roll(act, resolved.values) if quick_roll else roll or row["roll_id"]
         await _take_roll(act, row, wanted, resolved.values, motions)
         await _post_meeting(act, row, motions, opens, closes, issuer)
+    else:
+        await _post_survey(act, row, motions, chosen, opens, closes, issuer)
     await act.start_clock(POLL, "open_poll", opens, rules.MEETING_NOTICE_DAYS.source)
     await act.start_clock(POLL, "close_poll", closes, rules.WINDOW_DAYS.source)
     return act.matter.id
@@ -323,6 +325,28 @@ async def _post_meeting(
         about=act.matter.id, is_public=False,
     )  # fmt: skip
     await act.tx.execute("UPDATE voting_poll SET notice_id = ? WHERE matter_id = ?", (key, act.matter.id))
+
+
+async def _post_survey(
+    act: Act, row: Row, motions: Sequence[Row], mode: BallotMode, opens: datetime, closes: datetime, issuer: str
+) -> None:
+    """Post a notice of a survey, where notices are on: without one it decides nothing less."""
+    if not act.can_use("notices"):
+        return
+    key = await notices.publish(
+        act, notices.NoticeKind.GENERAL, f"民意问卷：{act.matter.title}"[:200], _survey_text(row, motions, mode, opens, closes),
+        issuer=issuer.strip() or act.place.name, about=act.matter.id, is_public=False,
+    )  # fmt: skip
+    await act.tx.execute("UPDATE voting_poll SET notice_id = ? WHERE matter_id = ?", (key, act.matter.id))
+
+
+def _survey_text(row: Row, motions: Sequence[Row], mode: BallotMode, opens: datetime, closes: datetime) -> str:
+    asked = [
+        f"问题{motion['position']}：{motion['title']}（{'、'.join(json.loads(motion['options']))}）"
+        for motion in motions
+    ]
+    window = f"填写时间：{to_wire(opens)} 至 {to_wire(closes)}"
+    return "\n".join([row["body"], EXPLAINED[mode][0], window, *asked])[:20_000]
 
 
 def _meeting_text(row: Row, motions: Sequence[Row], opens: datetime, closes: datetime) -> str:
