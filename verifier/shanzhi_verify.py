@@ -860,8 +860,6 @@ def _checks(given: argparse.Namespace) -> Iterator[Check]:
         return Export(Path(given.subject), {head.size for head in heads}).checks(outside)
     if given.command == "witness":
         return witness_checks(given.subject.rstrip("/"), given.state, outside)
-    if given.command == "certificate":
-        return result_checks(Path(given.subject).read_text("utf-8").rstrip("\n"), *_beside(given))
     subject = _object(Path(given.subject).read_text("utf-8"))
     log = Export(given.log, {head.size for head in heads}, subject.get("poll")) if given.log else None
     outside = Outside(heads, key, log, given.server.rstrip("/") if given.server else None)

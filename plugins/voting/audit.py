@@ -21,7 +21,7 @@ _PAPERS = (
     "LEFT JOIN voting_ballot b ON b.poll_id = x.poll_id AND b.entry_id = x.entry_id"
 )
 _LEAVES = (
-    "SELECT l.seq, l.body FROM core_trace_leaf l JOIN voting_poll p ON p.matter_id = l.matter_id "
+    "SELECT l.body FROM core_trace_leaf l JOIN voting_poll p ON p.matter_id = l.matter_id "
     "WHERE l.body LIKE '%\"receipt\":%'"
 )
 # Paper slips are confirmed after the close, too: what came in before it is only read then.
