@@ -126,7 +126,7 @@ async def test_a_database_with_ballots_gets_its_sums_by_area(world: World) -> No
     await world.kernel.database.run(before_that_release)
     report = await upgrade(world.kernel.config, world.kernel.host)
     assert (report.applied, report.failed) == (
-        (("voting", "0002_area_turnout"), ("voting", "0003_ballot_modes")), {},
+        (("voting", "0002_area_turnout"), ("voting", "0003_ballot_modes"), ("voting", "0004_receipt_key")), {},
     )  # fmt: skip
     assert await _by_area(world) == counted
     modes = await world.kernel.database.fetch("SELECT DISTINCT mode FROM voting_poll")
