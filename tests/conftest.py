@@ -207,6 +207,13 @@ async def answered_by(world: World, *, engine: bool) -> AsyncIterator[World]:
 @pytest.fixture
 async def live(world: World) -> AsyncIterator[str]:
     """Serve the world on a real port of this machine; gives ``127.0.0.1:port``."""
+    async with served(world) as address:
+        yield address
+
+
+@asynccontextmanager
+async def served(world: World) -> AsyncIterator[str]:
+    """Serve a world on a real port of this machine; gives ``127.0.0.1:port``. What follows it ends with the serving."""
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(application(world.kernel), lifespan="off", log_level="warning", ws_max_size=1 << 20)
     server = uvicorn.Server(config)

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import os
 import re
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.clock import CHINA
 from tests.acceptance.separated_world import drop, neighbours, survey
+from tests.acceptance.test_turnout import FOLLOW
 from tests.acceptance.voting_world import Entry, cast, make_roll, opened
-from tests.conftest import World, copy_of, filled_for
+from tests.conftest import ROOT, SECRET, World, copy_of, filled_for, served
 from tests.conftest import opened as running
+from tests.security.test_subscriptions import following
+from tests.security.test_subscriptions import told as one_told
 
 VOTERS, HAVE_VOTED = 30, 12
 READERS = (None, "chair", "member", "staff", "town", "district", "scrutineer", "property", "captain", "secretary",
            "auditor", "sysadmin", "secadmin", "resident")  # fmt: skip
-CHANCE = re.compile(r"\d{15,}|[0-9a-f]{32,}|[A-Za-z0-9_-]{43,}")
+FOLLOWERS = ("chair", "scrutineer", "staff", "owner29")
+COMMANDS = (("trace", "export"), ("trace", "verify"), ("trace", "head"), ("verify",))
+FEED = "subscription($after: String) { changes(after: $after) { type subject payload } }"
+# Hashes before keys: one in a thousand hashes begins with fifteen digits.
+CHANCE = re.compile(r"[0-9a-f]{32,}|[A-Za-z0-9_-]{43,}|\d{15,}")
 TYPE = """query($n: String!) { __type(name: $n) { fields { name args { name type { kind } }
   type { ...t ofType { ...t ofType { ...t ofType { ...t ofType { kind name } } } } } } } } fragment t on __Type { kind name }"""
 PLACE = """query($c: ID!) { community(code: $c) { trace(first: 50) { totalCount nodes { deed body } }
@@ -87,7 +102,60 @@ async def told(world: World, choices: tuple[int, str], caplog: pytest.LogCapture
         json.dumps({key: ready[key] for key in ready if key != "engine"})
     )  # which is how queries were answered
     found += [record.getMessage() for record in caplog.records if record.name.startswith("shanzhi")]
+    found += await followed(world, {"joint": joint, "separated": separated, "named": named}, partial(
+        one_more, world, names[HAVE_VOTED], (joint, motions[0]), (separated, questions), (named, asked[0]), choices))  # fmt: skip
+    found += [await command(world, *words) for words in COMMANDS]
     return [renamed(text) for text in found]
+
+
+async def one_more(
+    world: World, name: str, joint: tuple[str, str], separated: tuple[str, list[str]], named: tuple[str, str],
+    choices: tuple[int, str],
+) -> None:  # fmt: skip
+    """Let somebody vote in all three polls, while others follow them."""
+    await drop(world, *separated, choices[0], choices[0], as_=name)
+    answer = {"id": named[0], "answers": [{"motion": named[1], "options": [choices[0]]}]}
+    assert (await world.do("answerSurvey", answer, as_=name))["__typename"] == "Poll"
+    assert "receipt" in await cast(world, joint[0], {joint[1]: choices[1]}, as_=name)
+
+
+async def followed(world: World, polls: dict[str, str], happen: Callable[[], Awaitable[None]]) -> list[str]:
+    """Return every message that followers of the feed and of the turnout get while something happens, to its last effect."""
+    cursor = (await world.gql("{ changes { cursor } }")).data["changes"]["cursor"]
+    found = []
+    async with served(world) as address, AsyncExitStack() as stack:
+        sockets = []
+        for reader in FOLLOWERS:
+            token = await world.token(reader)
+            feed = await stack.enter_async_context(following(address, token, FEED, after=cursor))
+            turnout = await stack.enter_async_context(following(address, token, FOLLOW, poll=polls["joint"]))
+            assert str(HAVE_VOTED) in json.dumps(await one_told(turnout))
+            sockets.append((feed, turnout))
+        await happen()
+        for feed, turnout in sockets:
+            found.append(json.dumps(await one_told(turnout)))
+            seen = [(await one_told(feed))["payload"]["data"]["changes"] for _ in range(2)]
+            assert {change["subject"] for change in seen} == {polls["joint"], polls["named"]}
+            found += [json.dumps(change) for change in seen]
+    return found
+
+
+async def command(world: World, *words: str) -> str:
+    """Run a command of the server's program on the database of the world; returns what it says."""
+    ours = {
+        "DATABASE_URL": world.kernel.config.database_url,
+        "DATA_DIR": str(world.kernel.config.data_dir),
+        "SECRET": SECRET,
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SHANZHI_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "server.py", *words, cwd=ROOT, env=kept | {f"SHANZHI_{name}": value for name, value in ours.items()},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    today = datetime.now(CHINA).date().isoformat()  # the program has the machine's clock, the world its own
+    return re.sub(rf"[A-Za-z0-9+/=]{{44,}}|(?<=shanzhi/trace/)\w+|{today}T[\d:.]+", "~", said.decode())
 
 
 async def test_nothing_tells_how_a_poll_stands(
