@@ -51,7 +51,9 @@ MEMBERS_NOTICES = (
 )
 CONFIRMED_POLLS = "(SELECT id FROM core_matter WHERE kind = 'POLL' AND state = 'CONFIRMED')"
 ANNOUNCED_POLLS = "(SELECT matter_id FROM voting_poll WHERE announced_at IS NOT NULL)"
-NOT_VOTES = "t.deed NOT IN ('voting.cast_ballot', 'voting.answer_survey')"
+NOT_VOTES = (
+    "t.deed NOT IN ('voting.cast_ballot', 'voting.answer_survey', 'voting.cast_separated_ballot', 'rating.cast_rating')"
+)
 OTHERS = (
     "(SELECT m.id FROM core_matter m LEFT JOIN wishes_wish w ON w.matter_id = m.id WHERE "
     "(w.published_at IS NOT NULL AND m.state <> 'WITHDRAWN') OR (m.plugin = 'rating' AND m.state <> 'DRAFT'))"
