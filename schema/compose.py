@@ -22,6 +22,7 @@ from core.host import Host, HostError, Plugin, Said
 from schema import offices, personal
 from schema.declared import REGISTRY
 from schema.errors import HANDLERS, MEMBERS
+from schema.news import NewsItem
 from schema.policies import Policies, leaks
 from schema.root import Query, Subscription
 from schema.scalars import SCALARS
@@ -37,6 +38,7 @@ CORE_TYPES: tuple[type, ...] = (
     TraceRecord,
     TraceStep,
     Matter,
+    NewsItem,
     *offices.TYPES,
     *personal.TYPES,
     *MEMBERS,
