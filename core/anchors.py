@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import smtplib
-import ssl
 from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote, urlsplit
 
 from core import ledger
 from core.clock import from_wire, to_wire
 from core.config import Config
 from core.githeads import GitRemote
 from core.ledger import Head
+from core.outbound import send_letter
 
 if TYPE_CHECKING:
     from core.kernel import Kernel
@@ -29,9 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("shanzhi.anchors")
 
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 3600.0
-SMTP_SECONDS = 20.0
 MOST_HEADS = 500
-_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 
 
 class Anchor(Protocol):
@@ -60,7 +56,7 @@ class Mail:
 
     async def bring(self, heads: list[Head]) -> None:
         """Send the newest head, which covers all before it."""
-        await asyncio.to_thread(self._send, self._message(heads[-1]))
+        await asyncio.to_thread(send_letter, self.server, self._message(heads[-1]))
 
     def _message(self, head: Head) -> EmailMessage:
         message = EmailMessage()
@@ -72,21 +68,6 @@ class Mail:
         )
         message.add_attachment(head.note.encode(), maintype="text", subtype="plain", filename=f"head-{head.size}.txt")
         return message
-
-    def _send(self, message: EmailMessage) -> None:
-        parts = urlsplit(self.server)
-        host, port = parts.hostname or "localhost", parts.port or _PORTS[parts.scheme]
-        trusted = ssl.create_default_context()
-        if parts.scheme == "smtps":
-            link: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=SMTP_SECONDS, context=trusted)
-        else:
-            link = smtplib.SMTP(host, port, timeout=SMTP_SECONDS)
-        with link:
-            if parts.scheme == "smtp+starttls":
-                link.starttls(context=trusted)
-            if parts.username:
-                link.login(unquote(parts.username), unquote(parts.password or ""))
-            link.send_message(message)
 
 
 def configured(config: Config) -> list[Anchor]:

@@ -180,6 +180,12 @@ class Config(BaseModel):
         secret=True, shown="none",
     )  # fmt: skip
     mail_from: str = option("shanzhi@localhost", "SHANZHI_MAIL_FROM", "The sender of e-mails.")
+    webhook_origins: tuple[str, ...] = option(
+        (), "SHANZHI_WEBHOOK_ORIGINS",
+        "Where webhooks may go: scheme, host and port, separated by commas, e.g. https://hooks.example.cn. None, and there are "
+        "no webhooks: an address that anybody names could lie inside your own network.",
+        shown="none",
+    )  # fmt: skip
     trace_git_remote: str | None = option(
         None, "SHANZHI_TRACE_GIT_REMOTE",
         "A git remote to which signed heads are pushed; best one where the operator may not force a push.",
@@ -290,6 +296,14 @@ class Config(BaseModel):
         if self.operations == "trusted" and self.documents is None:
             raise ValueError("SHANZHI_OPERATIONS: trusted runs stored documents only; say where with SHANZHI_DOCUMENTS")
         return self
+
+    @field_validator("webhook_origins")
+    @classmethod
+    def _safe_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if urlsplit(safe_address(origin)).path.strip("/"):
+                raise ValueError(f"{origin} has a path; write scheme, host and port only")
+        return value
 
     @field_validator("oidc_issuer", "oidc_jwks_url")
     @classmethod

@@ -17,7 +17,6 @@ import base64
 import json
 import logging
 import time
-import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
@@ -30,6 +29,7 @@ from joserfc.jwk import KeySet
 from core.clock import CHINA
 from core.config import Config, safe_address
 from core.database import StorageUnavailable
+from core.outbound import call
 from core.tokens import CLOCK_SKEW, TOKEN_EXPIRED, TOKEN_INVALID
 
 LOG = logging.getLogger("shanzhi.provider")
@@ -164,23 +164,12 @@ def _usable(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
 _PUBLIC = frozenset({"kty", "kid", "use", "alg", "n", "e", "crv", "x", "y"})
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows no redirects: they could lead from https to anywhere."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Refuse."""
-
-
-_OPENER = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler())
-
-
 def _get(address: str) -> dict[str, Any]:
-    request = urllib.request.Request(safe_address(address), headers={"Accept": "application/json"})  # noqa: S310
-    with _OPENER.open(request, timeout=FETCH_SECONDS) as answer:
-        body = answer.read(MAX_ANSWER + 1)
-    if len(body) > MAX_ANSWER:
-        raise ValueError(f"{address} answers with more than {MAX_ANSWER} bytes")
-    found = json.loads(body)
+    found = json.loads(
+        call(
+            safe_address(address), seconds=FETCH_SECONDS, most_bytes=MAX_ANSWER, headers={"Accept": "application/json"}
+        )
+    )
     if not isinstance(found, dict):
         raise TypeError(f"{address} answers with no JSON object")
     return found

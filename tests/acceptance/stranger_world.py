@@ -8,6 +8,8 @@ from typing import Any
 from core import attachments, branches
 from core.clock import from_wire
 from core.kinds import BranchLevel
+from plugins.inbox import delivery
+from plugins.inbox import service as inbox
 from plugins.notices.rules import NoticeKind
 from plugins.notices.service import draft_notice
 from plugins.rating.service import close_rating
@@ -29,6 +31,17 @@ async def fill(world: World) -> None:
     await _register(world)
     await _drafts(world)
     await _looks(world)
+    await _inbox(world)
+
+
+async def _inbox(world: World) -> None:
+    """Add a channel whose mail server does not answer, so that there is a delivery, too."""
+    config = world.kernel.config
+    world.kernel.config = config.model_copy(update={"smtp_url": "smtp://127.0.0.1:1"})
+    channel = await world.demo.perform(inbox.add_email_channel, "resident", address="resident@example.org")
+    await delivery.deliver(world.kernel)
+    await world.demo.perform(inbox.confirm_answered, id=channel, person_id=world.demo.people["resident"])
+    world.kernel.config = config
 
 
 async def _branch(world: World) -> None:

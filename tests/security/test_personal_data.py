@@ -69,7 +69,15 @@ async def test_the_list_says_what_is_held_why_and_how_long_in_both_languages(wor
     """Every category of the kernel and of each plugin, with its basis, its articles, and how many records are one's own."""
     subject = await lives.fill(world)
     mine = {one["code"]: one for one in (await me(world, "subject"))["personalData"]["categories"]}
-    assert {code.partition(".")[0] for code in mine} == {"core", "notices", "rating", "register", "voting", "wishes"}
+    assert {code.partition(".")[0] for code in mine} == {
+        "core",
+        "inbox",
+        "notices",
+        "rating",
+        "register",
+        "voting",
+        "wishes",
+    }
     assert mine["register.contact"]["basis"] == "STATUTORY_DUTY"
     assert mine["register.contact"]["correctable"] == ["phone"]
     assert mine["voting.ballot"]["kept"].startswith("票必须可以重新计算")
