@@ -215,6 +215,7 @@ async def live(world: World) -> AsyncIterator[str]:
 async def served(world: World) -> AsyncIterator[str]:
     """Serve a world on a real port of this machine; gives ``127.0.0.1:port``. What follows it ends with the serving."""
     listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does so only for sockets that it made
     config = uvicorn.Config(application(world.kernel), lifespan="off", log_level="warning", ws_max_size=1 << 20)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))

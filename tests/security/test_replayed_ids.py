@@ -16,8 +16,8 @@ from tests.conftest import World
 from tests.security import matrix
 from tests.security.matrix import Stage
 
-OUTSIDE = ("anonymous", "nobody", "neighbour", "chair2", "property2", "farstaff", "stranger")
-"""People without any right in the compound: some hold the same offices next door."""
+OUTSIDE = ("anonymous", "nobody", "neighbour", "chair2", "property2", "farstaff", "stranger", "former")
+"""People without any right in the compound: some hold the same offices next door, one lives where all is closed."""
 
 
 @pytest.fixture(scope="module")
