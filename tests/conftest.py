@@ -196,9 +196,12 @@ async def opened(
 
 
 @asynccontextmanager
-async def answered_by(world: World, *, engine: bool) -> AsyncIterator[World]:
-    """Serve a world a second time, with the engine or with graphql-core alone, whatever the other tests run with."""
-    config = world.kernel.config.model_copy(update={"engine": engine})
+async def answered_by(world: World, *, engine: bool, **more: Any) -> AsyncIterator[World]:
+    """Serve a world a second time, with the engine or with graphql-core alone, whatever the other tests run with.
+
+    ``more`` sets other options, as ``rate_limit=0`` for one client that asks thousands of things.
+    """
+    config = world.kernel.config.model_copy(update={"engine": engine, **more})
     transport = httpx.ASGITransport(app=application(replace(world.kernel, config=config)))
     async with httpx.AsyncClient(transport=transport, base_url="http://shanzhi.test") as client:
         yield replace(world, client=client)

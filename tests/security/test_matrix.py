@@ -89,7 +89,7 @@ async def test_a_suspended_account_opens_no_socket(made: Stage) -> None:
 
 def test_whose_time_is_over_has_what_nobody_has(reviewed: matrix.Table) -> None:
     """Without an appointment one sees what anybody signed in sees; without an account nothing."""
-    seen = {cell for cell in reviewed["session expired"].values()}
+    seen = set(reviewed["session expired"].values())
     public = sum(int(row["nobody"]) for name, row in reviewed.items()
                  if name.startswith("node ") and _type_of(name) in matrix.KINDS_SEEN)  # fmt: skip
     assert seen == {str(public)}
