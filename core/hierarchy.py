@@ -38,7 +38,7 @@ PARENTS: Mapping[CommunityKind, tuple[CommunityKind, ...]] = {
 OFFICIAL = frozenset(PARENTS) - {CommunityKind.COMPOUND, CommunityKind.BUILDING, CommunityKind.STAIRWELL}
 
 # Every table that copies the path of a place for its own range reads, rewritten when a subtree moves.
-PATH_TABLES = ("core_community", "core_matter", "core_event")
+PATH_TABLES = ("core_community", "core_matter", "core_event", "core_news")
 
 _CODE_TEXT = re.compile(r"[0-9][0-9A-Za-z-]*")
 _LETTERS = re.compile(r"[A-Za-z]")

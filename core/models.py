@@ -388,6 +388,23 @@ class Event(Model):
         indexes = (("path", "seq"),)
 
 
+class News(Model):
+    """That an event is worth telling: to one person, or to whoever may see its matter. Its key is the event's."""
+
+    id = fields.BigIntField(primary_key=True, generated=False)
+    at = InstantField()
+    type = CodeField(80)
+    plugin = CodeField(40)
+    community: ForeignKeyNullableRelation[Community] = anchor("core.Community", null=True, db_index=False)
+    path = CodeField(255)
+    matter: ForeignKeyNullableRelation[Matter] = anchor("core.Matter", null=True, db_index=False)
+    person: ForeignKeyNullableRelation[Person] = anchor("core.Person", null=True, db_index=False)
+
+    class Meta:
+        table = "core_news"
+        indexes = (("community_id", "id"), ("path", "id"), ("matter_id", "id"), ("person_id", "id"))
+
+
 class ReactionCursor(Model):
     """How far a reaction has read the outbox."""
 
@@ -530,6 +547,6 @@ class Counter(Model):
 __models__ = [
     Community, Branch, BranchService, Person, Account, LoginFailure, RefreshToken, Identity, Role, RolePermission, Appointment,
     Matter, Deadline, Link, Attachment, Setting, IdempotencyKey, TraceLeaf, TraceSalt, TraceNode,
-    TraceKey, TraceHead, TraceAnchor, Event, ReactionCursor, Lease,
+    TraceKey, TraceHead, TraceAnchor, Event, News, ReactionCursor, Lease,
     WorkingDay, AccessLook, ConsentText, Consent, Restriction, Erasure, PluginRecord, Counter,
 ]  # fmt: skip

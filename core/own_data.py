@@ -140,7 +140,10 @@ PERSONAL_DATA = (
         purpose_zh="告知您与您有关的变化。", purpose_en="Telling you what happened that concerns you.",
         basis=LegalBasis.CONTRACT, source="个人信息保护法 13(1)(二)",
         retention_zh="随变更流保存，只含编号与代码。", retention_en="As long as the feed; ids and codes only.",
-        held=(Held("core_event", "person_id = ?", shows=("type", "at", "payload")),),
+        held=(
+            Held("core_event", "person_id = ?", shows=("type", "at", "payload")),
+            Held("core_news", "person_id = ?", shows=("type", "at"), deletes=True),
+        ),
         kept_zh="变更流须连续；其中只有编号与代码，注销后无人可以读取。",
         kept_en="The feed must have no gaps; it holds ids and codes, and nobody can read these any more.",
     ),

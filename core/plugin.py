@@ -47,7 +47,7 @@ from core.errors import (
     check_text,
     invalid,
 )  # fmt: skip
-from core.events import Event, EventType, Reaction
+from core.events import Event, EventType, Reaction, Telling
 from core.hierarchy import Place
 from core.labels import Confidence, LabelledEnum, Source
 from core.matters import Lifecycle, Matter, Step
@@ -137,7 +137,7 @@ __all__ = [
     "CLOSED_NAME", "CONTRACT", "ERASED", "PROJECT", "Act", "Confidence", "Conflict", "ConsentText", "DeedSpec",
     "Disabled", "DomainError", "Event", "EventType", "Fresh", "Gate", "Held", "Hooks", "Invalid", "LabelledEnum",
     "LegalBasis", "Lifecycle", "Matter", "NotAllowed", "NotFound", "Override", "Permission", "PersonalData", "Place",
-    "Problem", "Reaction", "Rule", "Sealed", "Settings", "Sight", "Source", "Step", "Stricter", "Sweep", "TooMany",
+    "Problem", "Reaction", "Rule", "Sealed", "Settings", "Sight", "Source", "Step", "Stricter", "Sweep", "Telling", "TooMany",
     "Viewer", "Where", "both", "check_text", "deed", "either", "everyone", "holders", "hookimpl", "invalid",
     "members", "nobody", "person", "row", "setting",
 ]  # fmt: skip

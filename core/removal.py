@@ -40,6 +40,7 @@ _KEPT: Mapping[str, tuple[str, int]] = {
     "core_deadline": (f"matter_id {_OF_MATTERS}", 1),
     "core_link": (f"source_id {_OF_MATTERS} OR target_id {_OF_MATTERS}", 2),
     "core_attachment": (f"matter_id {_OF_MATTERS}", 1),
+    "core_news": (f"plugin = ? OR matter_id {_OF_MATTERS}", 2),
     "core_matter": ("plugin = ?", 1),
     "core_setting": ("plugin = ?", 1),
 }

@@ -552,7 +552,14 @@ async def _record(act: Act, claim: idempotency.Claim | None, answer: Any) -> Non
 
 
 def _events_of(act: Act, community_id: int, path: str) -> list[Statement]:
-    found = [events.event(act.tx, at=act.now, community_id=community_id, path=path, **event) for event in act._events]
+    kinds = act.kernel.event_types
+    found = [
+        statement
+        for event in act._events
+        for statement in events.written(
+            act.tx, kinds[event.pop("type")], at=act.now, community_id=community_id, path=path, **event
+        )
+    ]
     act._events.clear()
     return found
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from core import config, declarations, own_data, roles  # noqa: E402  the tree is not installed when this runs as a script
 from core.access import Permission  # noqa: E402
 from core.errors import Problem  # noqa: E402
-from core.events import EventType  # noqa: E402
+from core.events import EventType, Telling  # noqa: E402
 from core.host import Host, Plugin  # noqa: E402
 from core.kernel import load_host  # noqa: E402
 from core.personal import PersonalData  # noqa: E402
@@ -58,8 +58,10 @@ EVENTS = (
     "What `changes(after:)` and the subscription `changes` tell: `type` is one of these codes. An event of a matter is "
     "shown to whoever may see the matter; a public one without a matter to everybody; one that concerns a person to "
     "that person; all others to holders of `core.read_trace` at the place. Payloads hold ids, codes and numbers, never "
-    "personal data."
+    "personal data. *News* are those of which people are told, in `community { feed }`: everybody who may see the matter, or "
+    "the person concerned alone."
 )
+TOLD = {Telling.NOBODY: "", Telling.CONCERNED: "to the person concerned", Telling.EVERYBODY: "to everybody"}
 CONFIGURATION = (
     "What the operator of a server decides; what a community decides is in [settings.md](settings.md). The command "
     "line beats the environment, which beats `[server]` in `plugins.toml`, which beats the default. Misspelt names are "
@@ -313,8 +315,8 @@ def events_page(host: Host) -> str:
 
 def _events(events: Iterable[EventType]) -> str:
     return _table(
-        ("Event", "事件", "What happened", "Public"),
-        ((f"`{e.code}`", e.title_zh, e.title_en, "yes" if e.public else "") for e in events),
+        ("Event", "事件", "What happened", "Public", "News"),
+        ((f"`{e.code}`", e.title_zh, e.title_en, "yes" if e.public else "", TOLD[e.tells]) for e in events),
     )
 
 

@@ -23,6 +23,7 @@ from schema import offices, personal
 from schema.declared import REGISTRY
 from schema.errors import HANDLERS, MEMBERS
 from schema.following import asked_each_time
+from schema.news import NewsItem
 from schema.policies import Policies, leaks
 from schema.root import Query, Subscription
 from schema.scalars import SCALARS
@@ -38,6 +39,7 @@ CORE_TYPES: tuple[type, ...] = (
     TraceRecord,
     TraceStep,
     Matter,
+    NewsItem,
     *offices.TYPES,
     *personal.TYPES,
     *MEMBERS,

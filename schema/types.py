@@ -1,8 +1,9 @@
 """The kernel's own types: communities, people, matters and what belongs to every matter."""
 
 import json
+import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
@@ -19,6 +20,9 @@ from schema.node import Node
 from schema.paging import NEWEST, OLDEST, Connection, Filter, Order, check_first
 from schema.policies import Guard, guarded
 from schema.reading import visible_matters
+
+if TYPE_CHECKING:
+    from schema.news import NewsItem
 
 graphql_enum(CommunityKind)
 graphql_enum(LinkRelation)
@@ -189,6 +193,14 @@ class Matter(Node):
         return await links_of(self, info)
 
     @strawberry.field(
+        description="Everything that links lead to from here, itself among it, oldest first (at most 200): the complaint, the "
+        "motion, the notice, the work done. No link is followed from a matter that the viewer may not see.",
+        metadata={"needs": ()},
+    )
+    async def thread(self, info: strawberry.Info) -> list["Matter"]:
+        return await thread_of(self, info)
+
+    @strawberry.field(
         description="The settings it was decided under and where each came from; null until announced.",
         metadata={"needs": ()},
     )
@@ -256,6 +268,24 @@ async def links_of(root: Any, info: strawberry.Info) -> list[MatterLink]:
     ]
 
 
+LONGEST_THREAD = 200
+
+
+async def thread_of(root: Any, info: strawberry.Info) -> list[Any]:
+    """Load all matters that links connect with a matter, over such as the viewer may see."""
+    raw, reading = info._raw_info, info.context.reading
+    seen = visible_matters(info.context.sight)
+    rows = await info.context.kernel.database.fetch(
+        "WITH RECURSIVE thread(id) AS (SELECT CAST(? AS BIGINT) UNION SELECT m.id FROM thread "
+        "JOIN core_link l ON l.source_id = thread.id OR l.target_id = thread.id JOIN core_matter m "
+        "ON m.id = CASE WHEN l.source_id = thread.id THEN l.target_id ELSE l.source_id END "
+        f"WHERE {seen.sql}) SELECT id FROM thread LIMIT {LONGEST_THREAD}",
+        (root.pk, *seen.params),
+    )
+    found = await reading.matters_by_ids(sorted(row["id"] for row in rows), raw, raw.field_nodes)
+    return [found[key] for key in sorted(found)]
+
+
 @strawberry.type(description="One value in force at a place, and where it came from.")
 class SettingValue:
     """One value in force at a place, and where it came from."""
@@ -286,7 +316,7 @@ class CommunityPlugin:
 
 
 MANY = 5_000
-"""Where so many matters lie below a place, its newest are soon met by walking all from the newest on; fewer are sorted."""
+"""Where so many rows lie below a place, its newest are soon met by walking all from the newest on; fewer are sorted."""
 BY_PATH = Order("{t}.path", descending=False)
 KIND_FILTER = Filter(CommunityKind, "{t}.kind = ?", "Only this kind.")
 
@@ -338,8 +368,29 @@ class Community(Node):
         of_kind = access.Where("m.kind = ?", (kind,)) if kind else access.TRUE
         where = access.Where("m.community_id = ?", (self.pk,)) & of_kind  # type: ignore[attr-defined]
         if below:
-            where = await matters_below(info, self.path, of_kind)  # type: ignore[attr-defined]
+            where = await lying_below(info, "core_matter", "m", self.path, of_kind)  # type: ignore[attr-defined]
         return await info.context.reading.matters_page(info, where, check_first(first), after or None)
+
+    @strawberry.field(
+        description="What happened here that is worth telling, newest first; only what the viewer may see."
+    )
+    async def feed(
+        self,
+        info: strawberry.Info,
+        first: Annotated[int, strawberry.argument(description="How many items, at most 100.")] = 20,
+        after: Annotated[str | None, strawberry.argument(description="Begin behind this cursor.")] = strawberry.UNSET,
+        plugin: Annotated[
+            str | None, strawberry.argument(description="Only that of this plugin, e.g. notices.")
+        ] = strawberry.UNSET,
+        below: Annotated[bool, strawberry.argument(description="Also that of all places below.")] = True,
+    ) -> Connection[Annotated["NewsItem", strawberry.lazy("schema.news")]]:
+        told = access.Where("{t}.person_id IS NULL")
+        if plugin:
+            told &= access.Where("{t}.plugin = ?", (plugin,))
+        where = access.Where("{t}.community_id = ?", (self.pk,)) & told  # type: ignore[attr-defined]
+        if below:
+            where = await lying_below(info, "core_news", "{t}", self.path, told)  # type: ignore[attr-defined]
+        return await info.context.reading.page("NewsItem", info, where=where, order=NEWEST, first=first, after=after)
 
     @strawberry.field(
         description="The plugins of this server as this community has them (some dozens).",
@@ -361,14 +412,18 @@ class Community(Node):
         return await info.context.reading.page("TraceRecord", info, where=where, order=NEWEST, first=first, after=after)
 
 
-async def matters_below(info: strawberry.Info, path: str, of_kind: access.Where) -> access.Where:
-    """Return the predicate for the matters of a place and all below it, so that few are sorted and many are walked."""
-    where = access.Where("m.path >= ? AND m.path < ?", subtree_range(path)) & of_kind
+async def lying_below(info: strawberry.Info, table: str, alias: str, path: str, narrowed: access.Where) -> access.Where:
+    """Return the predicate for the rows of a place and all below it, so that few are sorted and many are walked.
+
+    ``table`` has a column ``path``; ``alias`` is what stands for the table in ``narrowed`` and in what is returned.
+    """
+    where = access.Where(f"{alias}.path >= ? AND {alias}.path < ?", subtree_range(path)) & narrowed
+    counted = where.sql.replace(f"{alias}.", "x.")
     count = await info.context.kernel.database.value(
-        f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM core_matter m WHERE {where.sql} LIMIT {MANY}) AS counted",
-        where.params,
+        f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM {table} x WHERE {counted} LIMIT {MANY}) AS counted", where.params
     )
     if count < MANY:
         return where
-    # With the empty text neither filters by an index, which would give all that is to be sorted.
-    return access.Where(where.sql.replace("m.path", "(m.path || '')").replace("m.kind", "(m.kind || '')"), where.params)
+    # With the empty text none filters by an index, which would give all that is to be sorted.
+    walked = re.sub(rf"{re.escape(alias)}\.(path|kind|plugin)\b", rf"({alias}.\1 || '')", where.sql)
+    return access.Where(walked, where.params)

@@ -12,6 +12,7 @@ from core.plugin import (
     Rule,
     Sight,
     Step,
+    Telling,
     Viewer,
     Where,
     both,
@@ -50,11 +51,11 @@ PERMISSIONS = (
 )  # fmt: skip
 
 EVENTS = (
-    EventType("notices.notice_posted", "公示已发布", "A notice was posted"),
-    EventType("notices.notice_corrected", "公示已更正", "A notice was corrected"),
+    EventType("notices.notice_posted", "公示已发布", "A notice was posted", tells=Telling.EVERYBODY),
+    EventType("notices.notice_corrected", "公示已更正", "A notice was corrected", tells=Telling.EVERYBODY),
     EventType("notices.notice_ended", "公示期满", "The display of a notice ended"),
-    EventType("notices.notice_withdrawn", "公示已撤回", "A notice was withdrawn"),
-    EventType("notices.objection_made", "收到异议", "An objection was made"),
+    EventType("notices.notice_withdrawn", "公示已撤回", "A notice was withdrawn", tells=Telling.EVERYBODY),
+    EventType("notices.objection_made", "收到异议", "An objection was made", tells=Telling.CONCERNED),
     EventType("notices.objection_answered", "异议已答复", "An objection was answered"),
 )
 

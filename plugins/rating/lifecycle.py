@@ -12,6 +12,7 @@ from core.plugin import (
     Permission,
     Sight,
     Step,
+    Telling,
     Viewer,
     Where,
     both,
@@ -40,10 +41,10 @@ PERMISSIONS = (
 
 EVENTS = (
     EventType("rating.rating_announced", "评价已安排", "A rating was announced"),
-    EventType("rating.rating_opened", "评价已开始", "A rating opened"),
+    EventType("rating.rating_opened", "评价已开始", "A rating opened", tells=Telling.EVERYBODY),
     EventType("rating.rating_cast", "您已评价", "You rated"),
-    EventType("rating.rating_closed", "评价已结束", "A rating closed"),
-    EventType("rating.rating_replied", "评价已答复", "A rating was replied to"),
+    EventType("rating.rating_closed", "评价已结束", "A rating closed", tells=Telling.EVERYBODY),
+    EventType("rating.rating_replied", "评价已答复", "A rating was replied to", tells=Telling.EVERYBODY),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.plugin import EventType, Lifecycle, Permission, Step, both, either, holders, person, row
+from core.plugin import EventType, Lifecycle, Permission, Step, Telling, both, either, holders, person, row
 from plugins.register.kinds import MandateState, RollState
 
 _STAFF = ("community_staff",)
@@ -40,18 +40,25 @@ EVENTS = (
     EventType("register.roster_applied", "清册已导入", "A roster was imported"),
     EventType("register.unit_changed", "房屋信息已变更", "A unit was added or corrected"),
     EventType("register.unit_transferred", "房屋已过户", "A unit has new owners"),
-    EventType("register.owner_linked", "业主已关联", "An owner was linked with a person"),
+    EventType("register.owner_linked", "业主已关联", "An owner was linked with a person", tells=Telling.CONCERNED),
     EventType("register.residency_requested", "收到居住登记申请", "Somebody asked to be registered"),
-    EventType("register.residency_decided", "居住登记已核实或拒绝", "A residency was verified or rejected"),
-    EventType("register.residency_ended", "居住登记已结束", "A residency ended"),
-    EventType("register.mandate_granted", "授权代表已登记", "A representative was authorised"),
+    EventType(
+        "register.residency_decided",
+        "居住登记已核实或拒绝",
+        "A residency was verified or rejected",
+        tells=Telling.CONCERNED,
+    ),
+    EventType("register.residency_ended", "居住登记已结束", "A residency ended", tells=Telling.CONCERNED),
+    EventType("register.mandate_granted", "授权代表已登记", "A representative was authorised", tells=Telling.CONCERNED),
     EventType("register.mandate_ended", "授权已终止", "A representative's authority ended"),
-    EventType("register.roll_published", "表决名册已公示", "A voter roll was published"),
-    EventType("register.roll_corrected", "表决名册已更正", "A voter roll was corrected"),
+    EventType("register.roll_published", "表决名册已公示", "A voter roll was published", tells=Telling.EVERYBODY),
+    EventType("register.roll_corrected", "表决名册已更正", "A voter roll was corrected", tells=Telling.EVERYBODY),
     EventType("register.roll_held", "表决名册待核实异议", "Objections to a voter roll await answers"),
-    EventType("register.roll_confirmed", "表决名册已确认", "A voter roll was confirmed"),
-    EventType("register.roll_withdrawn", "表决名册已撤回", "A voter roll was withdrawn"),
-    EventType("register.roll_objected", "收到名册异议", "An objection to a voter roll was made"),
+    EventType("register.roll_confirmed", "表决名册已确认", "A voter roll was confirmed", tells=Telling.EVERYBODY),
+    EventType("register.roll_withdrawn", "表决名册已撤回", "A voter roll was withdrawn", tells=Telling.EVERYBODY),
+    EventType(
+        "register.roll_objected", "收到名册异议", "An objection to a voter roll was made", tells=Telling.CONCERNED
+    ),
     EventType("register.roll_objection_answered", "名册异议已答复", "An objection to a voter roll was answered"),
 )
 

@@ -9,6 +9,7 @@ from core.plugin import (
     Permission,
     Sight,
     Step,
+    Telling,
     Where,
     both,
     either,
@@ -46,18 +47,18 @@ PERMISSIONS = (
 )  # fmt: skip
 
 EVENTS = (
-    EventType("voting.poll_announced", "表决已公告", "A poll was announced"),
-    EventType("voting.poll_opened", "表决已开始", "Voting began"),
+    EventType("voting.poll_announced", "表决已公告", "A poll was announced", tells=Telling.EVERYBODY),
+    EventType("voting.poll_opened", "表决已开始", "Voting began", tells=Telling.EVERYBODY),
     EventType("voting.ballot_cast", "有人记名投票", "Somebody took part in a named poll; never what was chosen"),
-    EventType("voting.poll_extended", "表决期已延长", "The end of voting was moved"),
+    EventType("voting.poll_extended", "表决期已延长", "The end of voting was moved", tells=Telling.EVERYBODY),
     EventType("voting.poll_closed", "表决已截止", "Voting ended"),
-    EventType("voting.poll_counted", "计票完成", "A poll was counted"),
-    EventType("voting.poll_withdrawn", "表决已撤回", "A poll was withdrawn"),
-    EventType("voting.poll_voided", "表决被宣告无效", "A poll was declared void"),
+    EventType("voting.poll_counted", "计票完成", "A poll was counted", tells=Telling.EVERYBODY),
+    EventType("voting.poll_withdrawn", "表决已撤回", "A poll was withdrawn", tells=Telling.EVERYBODY),
+    EventType("voting.poll_voided", "表决被宣告无效", "A poll was declared void", tells=Telling.EVERYBODY),
     EventType("voting.slip_confirmed", "纸质票已复核", "A paper slip was confirmed"),
-    EventType("voting.result_objected", "收到结果异议", "An owner objected to a result"),
+    EventType("voting.result_objected", "收到结果异议", "An owner objected to a result", tells=Telling.CONCERNED),
     EventType("voting.objection_answered", "结果异议已答复", "An objection to a result was answered"),
-    EventType("voting.result_confirmed", "结果生效", "A result was confirmed"),
+    EventType("voting.result_confirmed", "结果生效", "A result was confirmed", tells=Telling.EVERYBODY),
 )
 
 

@@ -78,6 +78,11 @@ MAY_SEE: Mapping[str, tuple[str, str, str]] = {
         f"(t.matter_id IN {MEMBERS_NOTICES} OR t.matter_id IN {ANNOUNCED_POLLS} OR t.matter_id IN {OTHERS}) AND {NOT_VOTES}",
         f"t.matter_id IN {MY_WISHES} OR (NOT {NOT_VOTES} AND t.id IN {MY_DEEDS})",
     ),
+    "NewsItem": (
+        f"t.person_id IS NULL AND (t.matter_id IN {PUBLIC_NOTICES} OR t.matter_id IN {CONFIRMED_POLLS})",
+        f"t.person_id IS NULL AND (t.matter_id IN {MEMBERS_NOTICES} OR t.matter_id IN {ANNOUNCED_POLLS} OR t.matter_id IN {OTHERS})",
+        f"t.person_id = {{me}} OR (t.person_id IS NULL AND t.matter_id IN {MY_WISHES})",
+    ),
     "Notice": (f"t.matter_id IN {PUBLIC_NOTICES}", f"t.matter_id IN {MEMBERS_NOTICES}", NEVER),
     "NoticeVersion": (f"t.notice_id IN {PUBLIC_NOTICES}", f"t.notice_id IN {MEMBERS_NOTICES}", NEVER),
     "NoticePosting": (f"t.notice_id IN {PUBLIC_NOTICES}", f"t.notice_id IN {MEMBERS_NOTICES}", NEVER),

@@ -46,6 +46,9 @@ from plugins.voting.rules import JointDecisionMatter
 from plugins.voting.service import separating
 from plugins.voting.settings import VotingSettings, frozen
 
+AT_ONCE = timedelta(minutes=10)
+"""How far the opening of a survey may lie back when it is announced: it opens at once then. No notice period binds it."""
+
 
 async def poll_row(act: Act) -> Row:
     """Return the row of the deed's poll."""
@@ -183,6 +186,8 @@ async def announce_poll(
         raise NO_MOTIONS()
     resolved = act.resolved(VotingSettings)
     opens, closes = opens_at or from_wire(row["opens_at"]), closes_at or _moved(row, opens_at)
+    if _means_now(act, row, opens):
+        opens = act.now
     _check_window(act, row, resolved.values, opens, closes)
     chosen = mode_of(PollKind(row["kind"]), mode or BallotMode(row["mode"]))
     await act.move(POLL, "announce_poll")
@@ -220,6 +225,11 @@ def _moved(row: Row, opens_at: datetime | None) -> datetime:
     """Return the end as drafted, moved along when the announcement moves the beginning."""
     end = from_wire(row["closes_at"])
     return end if opens_at is None else end + (opens_at - from_wire(row["opens_at"]))
+
+
+def _means_now(act: Act, row: Row, opens: datetime) -> bool:
+    """Say whether a survey is to open at once: whoever says "now" says so before the server hears it."""
+    return row["kind"] == PollKind.SURVEY.value and timedelta() < act.now - opens <= AT_ONCE
 
 
 def _check_window(act: Act, row: Row, settings: VotingSettings, opens: datetime, closes: datetime) -> None:
