@@ -21,11 +21,12 @@ from urllib.parse import quote
 
 from core import errors, media, trace
 from core._db.seam import Row, Tx
-from core.access import Permission, Viewer
+from core.access import ANYONE, Permission, Viewer
 from core.clock import from_wire, to_wire
 from core.errors import Conflict, Invalid, NotFound, Problem, TooMany
 from core.events import EventType
 from core.ids import global_id, new_id
+from core.viewers import load_account_viewer
 from core.work import Act, deed
 
 if TYPE_CHECKING:
@@ -422,23 +423,38 @@ class Download:
     headers: dict[str, str]
 
 
-def download_path(kernel: Kernel, attachment_id: int) -> str:
-    """Return a link to a file for whoever was just allowed to see it; good for 10 minutes, without a token.
+def download_path(kernel: Kernel, attachment_id: int, viewer: Viewer) -> str:
+    """Return a link to a file for a viewer who was just allowed to see it; good for 10 minutes, without a token.
 
-    Whether the viewer may see the file is for the caller to have decided: attachments are read with their matter.
+    It names the account that it was given to (``0`` for nobody in particular), and is good as long as that one may see
+    the file: whoever downloads it is taken for them.
     """
     expires = int((kernel.clock.now() + LINK_LIFE).timestamp())
-    return f"/files/{attachment_id}/{expires}/{kernel.keys.sign('download', f'{attachment_id}:{expires}')}"
+    named = f"{attachment_id}/{viewer.account_id or 0}/{expires}"
+    return f"/files/{named}/{kernel.keys.sign('download', named)}"
 
 
-async def open_download(kernel: Kernel, attachment_id: int | str, expires: int | str, signature: str) -> Download:
-    """Return the file of a link; raises LINK_INVALID for a link that is not ours, LINK_EXPIRED for an old one."""
-    if not kernel.keys.verify("download", f"{attachment_id}:{expires}", signature):
+async def holder_of(
+    kernel: Kernel, attachment_id: int | str, holder: int | str, expires: int | str, signature: str
+) -> Viewer:
+    """Return whom a link was given to, as they stand now.
+
+    Raises LINK_INVALID for a link that is not ours, or whose account is suspended or gone, LINK_EXPIRED for an old one.
+    """
+    if not kernel.keys.verify("download", f"{attachment_id}/{holder}/{expires}", signature):
         raise LINK_INVALID()
     if int(expires) <= kernel.clock.now().timestamp():
         raise LINK_EXPIRED()
+    viewer = await load_account_viewer(kernel.database, int(holder), now=kernel.clock.now()) if int(holder) else ANYONE
+    if viewer is None:
+        raise LINK_INVALID()
+    return viewer
+
+
+async def open_download(kernel: Kernel, attachment_id: int) -> Download:
+    """Return a stored file for whoever may see it, which is for the caller to have decided; raises LINK_INVALID."""
     rows = await kernel.database.fetch(
-        f"SELECT {COLUMNS} FROM core_attachment WHERE id = ? AND stored_at IS NOT NULL", (int(attachment_id),)
+        f"SELECT {COLUMNS} FROM core_attachment WHERE id = ? AND stored_at IS NOT NULL", (attachment_id,)
     )
     path = await storage(kernel).local(rows[0]["sha256"]) if rows else None
     if path is None:

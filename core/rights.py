@@ -81,6 +81,14 @@ async def export_person(act: Act, *, person_id: int) -> None:
     act.emit("core.data_exported", person_id=person_id)
 
 
+async def may_take_out(kernel: Kernel, person_id: int) -> bool:
+    """Say whether a person may still use the address of an export: not once the account is suspended or closed."""
+    rows = await kernel.database.fetch(
+        "SELECT 1 FROM core_account WHERE person_id = ? AND suspended_at IS NULL", (person_id,)
+    )
+    return bool(rows)
+
+
 def export_path(kernel: Kernel, person_id: int, expires: int) -> str:
     """Return the address of an export, signed."""
     return f"/exports/{person_id}/{expires}/{kernel.keys.sign('export', f'{person_id}:{expires}')}"

@@ -90,6 +90,12 @@ async def load_viewer(
     return await _viewer(db, rows, await permissions_of_roles(db), language, expires_at)
 
 
+async def load_account_viewer(db: Fetching, account_id: int, *, now: datetime) -> Viewer | None:
+    """Return whose account this is as a viewer; None when there is no such account, or it is suspended."""
+    rows = await db.fetch("SELECT person_id FROM core_account WHERE id = ?", (account_id,))
+    return await load_viewer(db, rows[0]["person_id"], account_id, now=now) if rows else None
+
+
 async def load_session_viewer(
     db: Fetching,
     permissions: Permissions,

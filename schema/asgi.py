@@ -2,7 +2,7 @@
 
 - ``/graphql`` the superset, ``/c/<code>/graphql`` a community's own profile; HTTP, event streams, graphql-transport-ws
 - ``/schema.graphql`` and ``/c/<code>/schema.graphql``
-- ``/uploads/<ticket>`` (POST, one file), ``/files/<id>/<expires>/<signature>`` (GET),
+- ``/uploads/<ticket>`` (POST, one file), ``/files/<id>/<holder>/<expires>/<signature>`` (GET),
   ``/exports/<person>/<expires>/<signature>`` (GET, everything that is held about a person)
 - ``/trace/…`` signed heads and proofs, ``/receipt`` a page that checks a receipt (``schema/trace.py``)
 - ``/healthz`` the process answers, ``/readyz`` the database does
@@ -253,7 +253,7 @@ class Site:
             Route("/schema.graphql", self._late("sdl")),
             Route("/c/{code}/schema.graphql", self._late("community_sdl")),
             Route("/uploads/{ticket}", self._late("upload"), methods=["POST"]),
-            Route("/files/{id}/{expires}/{signature}", self._late("download")),
+            Route("/files/{id}/{holder}/{expires}/{signature}", self._late("download")),
             Route(EXPORT_ADDRESS, self._late("export")),
             Route("/assets/graphiql/{name}", asset),
             *trace_routes(lambda: self.edge.kernel),

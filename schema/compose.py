@@ -22,6 +22,7 @@ from core.host import Host, HostError, Plugin, Said
 from schema import offices, personal
 from schema.declared import REGISTRY
 from schema.errors import HANDLERS, MEMBERS
+from schema.following import asked_each_time
 from schema.news import NewsItem
 from schema.policies import Policies, leaks
 from schema.root import Query, Subscription
@@ -103,6 +104,10 @@ class ProfileSchema(strawberry.Schema):
                 scalar_map=SCALARS, disable_field_suggestions=not suggestions, relay_max_results=100
             ),
         )
+
+        following = self._schema.subscription_type
+        for name, found in following.fields.items() if following is not None else ():
+            found.subscribe = asked_each_time(name, found.subscribe)
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
         """Return the fields of a type with those that this set of plugins adds.

@@ -1,5 +1,7 @@
 """What resolvers find in ``info.context``: the viewer, the reads, and the way to do deeds."""
 
+import math
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +13,9 @@ from core.kernel import Kernel
 from core.settings import SettingsBook
 from core.work import DeedSpec
 from schema.reading import Reading
+
+FRESH = 10.0
+"""Seconds for which a look at who asks is good: then a subscription that has more to tell looks again."""
 
 
 class Deeds:
@@ -62,6 +67,7 @@ class Context:
     recognise: Callable[[], Awaitable[access.Viewer]] | None = (
         None  # reads anew who asks; None for nobody in particular
     )
+    _looked: float = field(default=-math.inf, init=False, repr=False)
 
     @property
     def language(self) -> str:
@@ -98,6 +104,12 @@ class Context:
         if self.recognise is not None:
             self.viewer = await self.recognise()
         await self.refresh()
+        self._looked = time.monotonic()
+
+    @property
+    def has_looked(self) -> bool:
+        """Say whether who asks was looked at just now; a subscription's value is not given out else."""
+        return time.monotonic() - self._looked < FRESH
 
     async def refresh(self) -> None:
         """Look again at the clock and at the settings: after deeds."""

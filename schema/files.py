@@ -7,10 +7,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from core import attachments
+from core.access import Viewer
 from core.errors import DomainError, Invalid, Problem
 from core.kernel import Kernel
+from schema.declared import REGISTRY
 from schema.errors import extensions_of
 from schema.multipart import one_file
+from schema.reading import Reading
 
 FORM_OVERHEAD = 65_536
 UPLOAD_SECONDS = 60.0
@@ -46,13 +49,22 @@ async def _receive(kernel: Kernel, request: Request) -> attachments.Attachment:
 
 
 async def download(kernel: Kernel, request: Request) -> Response:
-    """Send a stored file as a download, never as a page."""
+    """Send a stored file as a download, never as a page, if whoever was given the address may see it still."""
     parts: dict[str, Any] = request.path_params
     try:
-        found = await attachments.open_download(kernel, parts["id"], parts["expires"], parts["signature"])
+        viewer = await attachments.holder_of(kernel, parts["id"], parts["holder"], parts["expires"], parts["signature"])
+        await _check_seen(kernel, viewer, int(parts["id"]))
+        found = await attachments.open_download(kernel, int(parts["id"]))
     except DomainError as error:
         return refusal(error, "zh")
     return FileResponse(found.path, media_type=found.media_type, headers=found.headers)
+
+
+async def _check_seen(kernel: Kernel, viewer: Viewer, key: int) -> None:
+    """Raise LINK_INVALID when a viewer may not see a file, or not any more: as for a file that is not there."""
+    sight = kernel.sight(viewer, await kernel.settings_book(), kernel.clock.now())
+    if not await Reading(kernel.database, sight).exists(REGISTRY["Attachment"], key):
+        raise attachments.LINK_INVALID()
 
 
 def refusal(error: DomainError, language: str) -> Response:

@@ -331,6 +331,8 @@ async def download(kernel: Kernel, request: Request) -> Response:
         return refusal(attachments.LINK_INVALID(), language)
     if int(expires) <= kernel.clock.now().timestamp():
         return refusal(attachments.LINK_EXPIRED(), language)
+    if not await rights.may_take_out(kernel, int(person)):
+        return refusal(attachments.LINK_INVALID(), language)
     return StreamingResponse(
         _bytes(portability.export(kernel, int(person), language)), media_type="application/json",
         headers={

@@ -203,8 +203,10 @@ ROUTES: Mapping[str, str] = {
     "/schema.graphql": "everybody: the schema is the manual",
     "/c/{code}/schema.graphql": "everybody: the schema is the manual, and what a place has switched on is public",
     "/uploads/{ticket}": "whoever holds the ticket that createUpload gave, once, within 15 minutes",
-    "/files/{id}/{expires}/{signature}": "whoever holds the signed address that Attachment.url gave, for ten minutes",
-    "/exports/{person}/{expires}/{signature}": "whoever holds the signed address that exportMyData gave the person, for ten minutes",
+    "/files/{id}/{holder}/{expires}/{signature}": "whoever holds the signed address that Attachment.url gave, for ten minutes and "
+    "as long as the one it was given to may see the file",
+    "/exports/{person}/{expires}/{signature}": "whoever holds the signed address that exportMyData gave the person, for ten "
+    "minutes and as long as the account is not suspended",
     "/assets/graphiql/{name}": "everybody: the explorer's own files, named one by one",
     "/trace/head": "everybody: a signed head is made to be kept elsewhere",
     "/trace/head.json": "everybody: the same, with the public keys",

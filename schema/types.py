@@ -75,14 +75,15 @@ class Attachment(Node):
     stored_at: datetime | None = column("When it was uploaded; null while only its ticket exists.")
 
     @strawberry.field(
-        description="An address to download it from, valid for ten minutes; null until it is uploaded.",
-        metadata=guarded(Guard.ROW, "whoever sees a file may read it; the address is signed and good for ten minutes"),
+        description="An address to download it from, valid for ten minutes and as long as you may see the file; null until "
+        "it is uploaded.",
+        metadata=guarded(Guard.ROW, "whoever sees a file may read it; the address is signed, and asks again who may"),
     )
     def url(self, info: strawberry.Info) -> str | None:
         if self.stored_at is None:
             return None
-        kernel = info.context.kernel
-        return attachments.download_path(kernel, self.pk)  # type: ignore[attr-defined]
+        context = info.context
+        return attachments.download_path(context.kernel, self.pk, context.viewer)  # type: ignore[attr-defined]
 
 
 @strawberry.type(description="A moment at which a matter moves by itself.")

@@ -196,9 +196,12 @@ async def opened(
 
 
 @asynccontextmanager
-async def answered_by(world: World, *, engine: bool) -> AsyncIterator[World]:
-    """Serve a world a second time, with the engine or with graphql-core alone, whatever the other tests run with."""
-    config = world.kernel.config.model_copy(update={"engine": engine})
+async def answered_by(world: World, *, engine: bool, **more: Any) -> AsyncIterator[World]:
+    """Serve a world a second time, with the engine or with graphql-core alone, whatever the other tests run with.
+
+    ``more`` sets other options, as ``rate_limit=0`` for one client that asks thousands of things.
+    """
+    config = world.kernel.config.model_copy(update={"engine": engine, **more})
     transport = httpx.ASGITransport(app=application(replace(world.kernel, config=config)))
     async with httpx.AsyncClient(transport=transport, base_url="http://shanzhi.test") as client:
         yield replace(world, client=client)
@@ -215,6 +218,7 @@ async def live(world: World) -> AsyncIterator[str]:
 async def served(world: World) -> AsyncIterator[str]:
     """Serve a world on a real port of this machine; gives ``127.0.0.1:port``. What follows it ends with the serving."""
     listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does so only for sockets that it made
     config = uvicorn.Config(application(world.kernel), lifespan="off", log_level="warning", ws_max_size=1 << 20)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))

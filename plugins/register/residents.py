@@ -139,6 +139,8 @@ async def verify_resident(act: Act, *, id: int, owner: int | None = None) -> int
     row = await _pending(act, id)
     if row["kind"] == ResidentKind.OWNER_OCCUPIER:
         await _match_owner(act, row, owner)
+    elif owner is not None:
+        raise NO_MATCHING_OWNER(path=("input", "owner"))
     await act.tx.execute(
         "UPDATE register_resident SET state = 'VERIFIED', verified_at = ?, verified_by_id = ? WHERE id = ?",
         (to_wire(act.now), act.actor.person_id, id),

@@ -234,7 +234,7 @@ def test_every_address_says_who_is_admitted(monkeypatch: pytest.MonkeyPatch) -> 
 
     paths = {route.path for route in Site(opening, {}).routes() if isinstance(route, Route)}
     assert paths == set(policies.ROUTES)
-    monkeypatch.delitem(policies.ROUTES, "/files/{id}/{expires}/{signature}")  # type: ignore[arg-type]
+    monkeypatch.delitem(policies.ROUTES, "/files/{id}/{holder}/{expires}/{signature}")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"/files/\{id\}"):
         Site(opening, {}).routes()
 

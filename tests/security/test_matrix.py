@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
-from dataclasses import replace
-from typing import Any
 
 import pytest
+import websockets
 
-from core.access import everyone
-from schema.declared import REGISTRY
-from schema.declared import Declaration as Declared
-from tests.acceptance.test_stranger import OWN_DATA, OWN_INBOX, checksums
-from tests.conftest import ROOT
+from tests.acceptance.test_stranger import OWN_DATA, OWN_INBOX
+from tests.conftest import ROOT, served
 from tests.contract import conformance
-from tests.security import matrix
-from tests.security.matrix import ACTORS, ENDED, Stage
+from tests.security import matrix, sockets
+from tests.security.matrix import ACTORS, ENDED, OVER_SOCKETS, Stage
 
 ACTING = tuple(ACTORS)
 SAMPLE = ("correctUnitArea", "endAppointment", "exportBallots", "suspendAccount", "claimWish", "postNotice")
@@ -40,40 +37,71 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 
 
 async def test_the_table_is_as_it_was_reviewed(reviewed: matrix.Table, made: Stage) -> None:
-    """Every row of every type and every list at every place, and a sample of deeds; then those whose time is over."""
+    """Every row of every type, every list, field and file, those whose time is over, and a sample of deeds."""
     async with made.open() as world:
-        found = {**await matrix.reads(world, made.tokens, ACTING), **await matrix.lists(world, made.tokens, ACTING)}
-        assert {row for row in reviewed if not row.startswith("deed ")} == set(found), "make matrix"
+        found = await matrix.read_rows(world, made.tokens, ACTING)
+        rest = {row for row in reviewed if row.startswith(("deed ", "follow ")) and "@" not in row}
+        assert set(reviewed) - rest == set(found), "make matrix"
         for name, row in found.items():
             assert row == reviewed[name], f"{name}: make matrix, and review the diff"
-        await _check_ended(made, world)
     for name in SAMPLE:
-        assert (await matrix.deed_row(made, name, ACTING))[0] == reviewed[f"deed {name}"], name
+        assert await matrix.deed_row(made, name, ACTING) == reviewed[f"deed {name}"], name
 
 
-async def _check_ended(made: Stage, world: Any) -> None:
-    """Whose appointment is over gets what nobody gets, of matters and rows of plugins; whose account is suspended, nothing."""
-    keys = {
-        name: await matrix.rows_at(world, name) for name in ("Poll", "Notice", "Wish", "Unit", "Owner", "VoterRoll")
-    }
-    ids = [f"{name}_{key}" for name, placed in keys.items() for some in placed.values() for key in some]
-    nobody = await matrix.seen(world, made.tokens["nobody"], ids)
-    given = {"community": world.demo.places["compound"].code, "plugin": "wishes", "key": "claim_days", "value": "9"}
-    text, _ = matrix.documents(world)["setSetting"]
-    before = await checksums(world)
-    for name in ENDED:
-        assert await matrix.seen(world, made.tokens[f"expired_{name}"], ids) == nobody, name
-        refused = await matrix.answers(world, made.tokens[f"expired_{name}"], text, "setSetting", given)
-        assert refused["__typename"] == "NotAllowed", name
-        answer = await matrix.ask(world, made.tokens[f"suspended_{name}"], "{ viewer { language } }")
-        assert answer["errors"][0]["extensions"]["problem"] == "core.session_ended", name
-    assert await checksums(world) == before
+async def test_over_websocket_the_table_is_the_same(reviewed: matrix.Table, made: Stage) -> None:
+    """What can be followed, and the rows that are marked ``ws``: asked through one socket for each actor."""
+    async with made.open() as world:
+        found = await sockets.follow_rows(world, made.tokens, ACTING)
+    async with made.open() as world, sockets.over_sockets(world) as asked:
+        found |= await matrix.reads(
+            asked, made.tokens, ACTING, {_type_of(row) for row in OVER_SOCKETS if row.startswith("node ")}
+        )
+        found |= await matrix.lists(asked, made.tokens, ACTING)
+        found |= await matrix.fields(
+            asked, made.tokens, ACTING, {_type_of(row) for row in OVER_SOCKETS if row.startswith("field ")}
+        )
+    for row in (row for row in OVER_SOCKETS if row.startswith("deed ")):
+        async with made.open() as world, sockets.over_sockets(world) as asked:
+            cells = {
+                actor: await matrix.deed_cell(asked, made.tokens[actor], row.removeprefix("deed ")) for actor in ACTING
+            }
+            found[row] = cells
+    assert set(OVER_SOCKETS) <= set(found)
+    for name, row in found.items():
+        assert row == reviewed[name], name
+
+
+def _type_of(row: str) -> str:
+    return re.split("[ .@]", row)[1]
+
+
+async def test_a_suspended_account_opens_no_socket(made: Stage) -> None:
+    """The socket is closed before anything is asked; the same with a token from before the account was closed."""
+    async with made.open() as world, served(world) as address:
+        for who in ("suspended_chair", "suspended_owner", "gone"):
+            async with websockets.connect(f"ws://{address}/graphql", subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
+                payload = {"authorization": f"Bearer {made.tokens[who]}"}
+                await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
+                with pytest.raises(websockets.ConnectionClosed) as closed:
+                    await socket.recv()
+                assert closed.value.rcvd is not None
+                assert closed.value.rcvd.code == 4403, who
+
+
+def test_whose_time_is_over_has_what_nobody_has(reviewed: matrix.Table) -> None:
+    """Without an appointment one sees what anybody signed in sees; without an account nothing."""
+    seen = set(reviewed["session expired"].values())
+    public = sum(int(row["nobody"]) for name, row in reviewed.items()
+                 if name.startswith("node ") and _type_of(name) in matrix.KINDS_SEEN)  # fmt: skip
+    assert seen == {str(public)}
+    assert set(reviewed["session suspended"]) == set(reviewed["session expired"]) == set(ENDED)
+    assert set(reviewed["session suspended"].values()) == {"ended"} == set(reviewed["session gone"].values())
 
 
 def test_every_refusal_has_somebody_who_is_admitted(reviewed: matrix.Table) -> None:
     """Each deed is authorised for one actor at least, and refused to strangers, anonymous, and those of other places."""
     for name, row in reviewed.items():
-        if name.startswith("deed "):
+        if name.startswith("deed ") and "@" not in name:
             admitted = {actor for actor, cell in row.items() if cell == "+"}
             if name.removeprefix("deed ") in {
                 "requestResidency",
@@ -83,18 +111,7 @@ def test_every_refusal_has_somebody_who_is_admitted(reviewed: matrix.Table) -> N
                 assert "anonymous" not in admitted
                 continue
             assert admitted or name.removeprefix("deed ") in NOBODY_IN_THE_WORLD, name
-            outside = {
-                "anonymous",
-                "nobody",
-                "stranger",
-                "neighbour",
-                "chair2",
-                "property2",
-                "village",
-                "farstaff",
-                "fartown",
-            }
-            assert not admitted & outside, name
+            assert not admitted & set(matrix.OUTSIDE), name
 
 
 def roles_by_permission() -> dict[str, set[str]]:
@@ -143,31 +160,3 @@ def test_administrators_do_and_read_nothing_of_the_business(reviewed: matrix.Tab
             and "signed_in" not in roles_by_permission().get(spec.permission, ())
         ):
             assert reviewed[f"deed {name}"][administrator] == "-", name
-
-
-NARROW = sorted(
-    name for name in ("Account", "Notice", "Owner", "Ownership", "Poll", "Proxy", "PaperSlip", "RosterImport", "TraceRecord",
-                      "Unit", "VoterRoll", "Wish", "WishClaim", "MyRating", "BookDriftingLoan")
-)  # fmt: skip
-
-
-async def test_without_a_predicate_a_cell_fails(
-    reviewed: matrix.Table, made: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Taken away one by one, the predicate of each of these types changes the row of that type in the table."""
-    for name in NARROW:
-        with monkeypatch.context() as patch:
-            patch.setitem(REGISTRY, name, _open(REGISTRY[name]))
-            async with made.open() as world:
-                changed = 0
-                for label, keys in (await matrix.rows_at(world, name)).items():
-                    ids = [f"{name}_{key}" for key in keys]
-                    changed += (
-                        str(len(await matrix.seen(world, made.tokens["stranger"], ids)))
-                        != reviewed[f"node {label}"]["stranger"]
-                    )
-            assert changed, name
-
-
-def _open(declaration: Declared) -> Declared:
-    return replace(declaration, visible=everyone)

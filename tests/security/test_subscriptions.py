@@ -179,3 +179,26 @@ async def test_the_turnout_is_followed_only_as_long_as_the_poll_may_be_seen(worl
         assert problem(await told(socket)) == "core.not_found"
     async with following(live, await world.token("stranger"), TURNOUT, poll=poll) as socket:
         assert problem(await told(socket)) == "core.not_found"
+
+
+async def test_a_subscription_that_does_not_ask_gives_nothing(
+    world: World, live: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What forgets to look who follows ends at its first value, with its name in the log; once it looks, the value comes."""
+    asks = False
+
+    async def follow(info: Any, poll: str) -> AsyncIterator[None]:
+        if asks:
+            await info.context.look_again()
+        yield None
+
+    monkeypatch.setattr("plugins.voting.schema.follow", follow)
+    async with following(live, await world.token("resident"), TURNOUT, poll="Poll_1") as socket:
+        ended = await told(socket)
+        assert "data" not in ended["payload"]
+        assert ended["payload"][0]["extensions"]["code"] == "INTERNAL", ended
+        assert "the subscription turnout gives values without asking who follows" in caplog.text
+        asks = True
+        await send(socket, "2", TURNOUT, poll="Poll_1")
+        answers = [await told(socket), await told(socket)]
+        assert next(one for one in answers if one["id"] == "2")["payload"] == {"data": {"turnout": None}}

@@ -16,7 +16,7 @@ import pytest
 
 from core import attachments, media
 from core.access import ANYONE, Viewer
-from core.attachments import Attachment, Upload, download_path, open_download, receive, request_upload
+from core.attachments import Attachment, Upload, download_path, holder_of, open_download, receive, request_upload
 from core.errors import DomainError
 from core.ids import new_id
 from core.work import Act, DeedSpec, deed
@@ -398,15 +398,16 @@ async def test_a_matter_takes_twenty_files(one: World, monkeypatch: pytest.Monke
 
 async def fetch(here: World, path: str) -> attachments.Download:
     """Follow a link."""
-    _, kind, key, expires, signature = path.split("/")
+    _, kind, key, *rest = path.split("/")
     assert kind == "files"
-    return await open_download(here.kernel, key, expires, signature)
+    await holder_of(here.kernel, key, *rest)
+    return await open_download(here.kernel, int(key))
 
 
 async def test_a_link_opens_the_file_for_ten_minutes(here: World) -> None:
     """With headers that keep a browser from running anything."""
     made = await stored(here, await here.officer("owner", COMPOUND), filename="照片 1.png")
-    link = download_path(here.kernel, made.id)
+    link = download_path(here.kernel, made.id, ANYONE)
     here.clock.advance(minutes=9, seconds=59)
     found = await fetch(here, link)
     assert found.path.read_bytes() == PNG
@@ -427,7 +428,9 @@ async def test_documents_are_saved_not_shown(one: World) -> None:
     """Only pictures and films are shown in place."""
     made = await stored(one, await one.officer("owner", COMPOUND), b"a,b\n", "a.csv")
     assert (
-        (await fetch(one, download_path(one.kernel, made.id))).headers["Content-Disposition"].startswith("attachment;")
+        (await fetch(one, download_path(one.kernel, made.id, ANYONE)))
+        .headers["Content-Disposition"]
+        .startswith("attachment;")
     )
 
 
@@ -435,26 +438,30 @@ async def test_a_link_is_for_one_file_and_moment(one: World) -> None:
     """Changing any part of it, or making one up, opens nothing."""
     owner = await one.officer("owner", COMPOUND)
     first, second = await stored(one, owner), await stored(one, owner, JPEG)
-    _, _, key, expires, signature = download_path(one.kernel, first.id).split("/")
+    _, _, key, holder, expires, signature = download_path(one.kernel, first.id, ANYONE).split("/")
     for parts in (
-        (str(second.id), expires, signature),
-        (key, str(int(expires) + 1), signature),
-        (f"0{key}", expires, signature),
-        (key, expires, signature[:-1]),
-        (key, expires, ""),
-        (key, expires, "\ud800"),
-        ("x", "y", signature),
+        (str(second.id), holder, expires, signature),
+        (key, "1", expires, signature),
+        (key, holder, str(int(expires) + 1), signature),
+        (f"0{key}", holder, expires, signature),
+        (key, holder, expires, signature[:-1]),
+        (key, holder, expires, ""),
+        (key, holder, expires, "\ud800"),
+        ("x", "0", "y", signature),
     ):
-        assert await code_of(open_download(one.kernel, *parts)) == "core.link_invalid"
+        assert await code_of(holder_of(one.kernel, *parts)) == "core.link_invalid"
 
 
 async def test_a_link_to_nothing_opens_nothing(one: World) -> None:
     """A ticket without a file, and a file that was lost from the disk."""
     owner = await one.officer("owner", COMPOUND)
-    assert await code_of(fetch(one, download_path(one.kernel, (await ticket(one, owner)).id))) == "core.link_invalid"
+    assert (
+        await code_of(fetch(one, download_path(one.kernel, (await ticket(one, owner)).id, ANYONE)))
+        == "core.link_invalid"
+    )
     made = await stored(one, owner)
     files(one)[0].unlink()
-    assert await code_of(fetch(one, download_path(one.kernel, made.id))) == "core.link_invalid"
+    assert await code_of(fetch(one, download_path(one.kernel, made.id, ANYONE))) == "core.link_invalid"
 
 
 def test_file_names_cannot_break_out_of_a_header() -> None:
