@@ -46,7 +46,7 @@ ADDRESS, SECRET, CODE = "address_sealed", "secret_sealed", "code_sealed"
 
 async def at_home(act: Act, arguments: Mapping[str, Any]) -> Place:
     """Find the widest place around the person where the inbox is on: their messages belong to no stairwell."""
-    who = arguments["person_id"] if act.actor.system is not None else act.person_id
+    who = arguments.get("person_id") if act.actor.system is not None else act.person_id
     rows = await act.tx.fetch(
         "SELECT c.path FROM core_appointment a JOIN core_community c ON c.id = a.community_id WHERE a.person_id = ? ORDER BY a.id",
         (who,),
