@@ -15,6 +15,7 @@ from core._host.record import Plugin, log
 from core.access import Permission
 from core.errors import Problem
 from core.events import EventType, Reaction
+from core.indicators import Indicator
 from core.matters import Lifecycle
 from core.personal import PersonalData
 from core.plugin import Gate, Sweep
@@ -30,6 +31,7 @@ LISTS: Mapping[str, tuple[str, type]] = {
     "sweeps": ("sweeps", Sweep),
     "gates": ("gates", Gate),
     "personal_data": ("personal_data", PersonalData),
+    "indicators": ("indicators", Indicator),
 }
 
 

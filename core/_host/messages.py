@@ -207,6 +207,13 @@ BAD_DEFAULTS = Rule(
     "请给每个设置项一个有效的默认值。",
     "Give every setting a default that is valid.",
 )
+BAD_INDICATOR = Rule(
+    "check",
+    "{file} 的指标 {code} 不能统计：{told_zh}。",
+    "The indicator {code} in {file} cannot be counted: {told}.",
+    "写法见 docs/plugins.md 的 indicators 一节。",
+    "docs/plugins.md shows under indicators how one is written.",
+)
 BAD_WORK_NAME = Rule(
     "check",
     "{file} 的反应或定时任务名 {name!r} 不合命名规则。",

@@ -13,6 +13,7 @@ from core._host.reasons import Reason
 from core.access import Permission
 from core.errors import Problem
 from core.events import EventType, Reaction
+from core.indicators import Indicator
 from core.labels import LabelledEnum
 from core.matters import Lifecycle
 from core.personal import PersonalData
@@ -95,6 +96,7 @@ class Plugin:
     sweeps: tuple[Sweep, ...] = ()
     gates: tuple[Gate, ...] = ()
     personal_data: tuple[PersonalData, ...] = ()
+    indicators: tuple[Indicator, ...] = ()
     demo: Callable[[DemoWorld], Awaitable[None]] | None = None
 
     @property

@@ -7,6 +7,7 @@ from core.demo import DemoWorld
 from core.plugin import (
     EventType,
     Gate,
+    Indicator,
     Lifecycle,
     Permission,
     PersonalData,
@@ -86,6 +87,13 @@ def personal_data() -> Sequence[PersonalData]:
     from plugins.voting.personal_data import PERSONAL_DATA
 
     return PERSONAL_DATA
+
+
+@hookimpl
+def indicators() -> Sequence[Indicator]:
+    from plugins.voting.indicators import INDICATORS
+
+    return INDICATORS
 
 
 @hookimpl

@@ -142,6 +142,12 @@ async def use(world: World, plugin_id: str) -> None:
     await world.settle()
 
 
+async def test_its_indicators_count(world: World, plugin_id: str) -> None:
+    """Each SELECT runs for each kind of period on each database: whole numbers, one row a place, no part above its whole."""
+    await use(world, plugin_id)
+    assert await conformance.indicator_faults(world.kernel, plugin_id) == []
+
+
 async def rows_of(world: World, plugin_id: str) -> dict[str, int]:
     """Count the rows of every table of the plugin."""
     apps = {app.label: app for app in world.kernel.host.apps()}
