@@ -16,6 +16,8 @@ from core._host.record import Plugin
 from core._host.tables import tables_of
 from core.indicators import faults as indicator_faults
 from core.matters import Lifecycle, Step
+from core.routes import Route, overlap
+from core.routes import faults as route_faults
 from core.settings import ENABLED, Settings, SettingsBook
 
 # The widths of the columns that hold these names; SQLite would not mind longer ones, PostgreSQL would.
@@ -46,6 +48,7 @@ class Claims:
     """Who owns which name on this server."""
 
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    _routes: list[tuple[str, Route]] = field(default_factory=list)
 
     def collisions(self, plugin: Plugin) -> Iterator[Reason]:
         """Yield a reason for each name of a plugin that is taken, by another or by itself."""
@@ -56,11 +59,21 @@ class Claims:
             if other is not None:
                 yield say.TAKEN(what_zh=WORDS[what], what=what, name=name, other=other, owner=owner)
             mine[what, name] = owner
+        yield from self._crossings(plugin)
 
     def enter(self, plugin: Plugin) -> None:
         """Give a plugin its names."""
         for what, name in names_of(plugin):
             self._owners[what, name] = _owner(plugin, what)
+        self._routes += ((plugin.owner(), route) for route in plugin.routes)
+
+    def _crossings(self, plugin: Plugin) -> Iterator[Reason]:
+        """Yield a reason for each address of a plugin that is also another's, or another of its own."""
+        for index, route in enumerate(plugin.routes):
+            before = [*self._routes, *((plugin.owner(), one) for one in plugin.routes[:index])]
+            for other, taken in before:
+                if taken.method == route.method and overlap(taken.path, route.path):
+                    yield say.SAME_ADDRESS(path=route.path, owner=plugin.owner(), taken=taken.path, other=other)
 
 
 def names_of(plugin: Plugin) -> Iterator[tuple[str, str]]:
@@ -89,6 +102,9 @@ def faults(plugin: Plugin, known_roles: Collection[str]) -> Iterator[Reason]:
         for step in lifecycle.steps:
             yield from _step(plugin, lifecycle, step)
     yield from _indicators(plugin)
+    for route in plugin.routes:
+        for zh, en in route_faults(route, plugin.id):
+            yield say.BAD_ROUTE(file=plugin.file(), path=route.path, told_zh=zh, told=en)
     yield from _work(plugin)
 
 

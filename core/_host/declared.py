@@ -19,6 +19,7 @@ from core.indicators import Indicator
 from core.matters import Lifecycle
 from core.personal import PersonalData
 from core.plugin import Gate, Sweep
+from core.routes import Route
 from core.settings import Settings
 
 # Hooks that return a sequence: the attribute of the record that keeps it, and what it must hold.
@@ -32,6 +33,7 @@ LISTS: Mapping[str, tuple[str, type]] = {
     "gates": ("gates", Gate),
     "personal_data": ("personal_data", PersonalData),
     "indicators": ("indicators", Indicator),
+    "routes": ("routes", Route),
 }
 
 

@@ -18,6 +18,7 @@ from core.labels import LabelledEnum
 from core.matters import Lifecycle
 from core.personal import PersonalData
 from core.plugin import Gate, Sweep
+from core.routes import Route
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Plugin:
     gates: tuple[Gate, ...] = ()
     personal_data: tuple[PersonalData, ...] = ()
     indicators: tuple[Indicator, ...] = ()
+    routes: tuple[Route, ...] = ()
     demo: Callable[[DemoWorld], Awaitable[None]] | None = None
 
     @property

@@ -36,6 +36,7 @@ from core.kernel import Kernel
 from core.own_data import PERSONAL_DATA
 from core.periods import Period
 from core.personal import undeclared, unknown
+from core.routes import Admits
 from core.work import DeedSpec
 from schema.compose import Profiles, fragments
 from schema.declared import REGISTRY
@@ -318,3 +319,17 @@ def _impossible(rows: list[Count], columns: tuple[str, ...]) -> Iterator[str]:
             yield f"{row.numerator} out of {row.denominator} at {row.path}"
         if row.covered > row.coverable:
             yield f"{row.covered} covered out of {row.coverable} at {row.path}"
+
+
+# -- addresses ---------------------------------------------------------------------------------------------------------
+
+
+def addresses_at(plugin: Plugin, code: str) -> list[str]:
+    """Return the public addresses of a plugin that need nothing but a place, as they are for one."""
+    found = [
+        route.path.replace(f"{{{route.place}}}", code)
+        + ("" if f"{{{route.place}}}" in route.path else f"?{route.place}={code}")
+        for route in plugin.routes
+        if route.place and route.method == "GET" and route.admits is Admits.EVERYBODY
+    ]
+    return [path for path in found if "{" not in path]

@@ -184,7 +184,11 @@ async def test_switched_off_it_is_hidden_and_keeps_its_data(world: World, plugin
     shown = (await world.gql(query, as_="chair", community=code)).data
     kept = await rows_of(world, plugin_id)
 
+    addresses = conformance.addresses_at(world.kernel.host.plugins[plugin_id], code)
+    assert [path for path in addresses if (await world.client.get(path)).status_code != 200] == []
+
     await switch(world, plugin_id, False)
+    assert [path for path in addresses if (await world.client.get(path)).status_code != 404] == []
     for key, selection in fields.items():
         one = f'{{ community(code: "{code}") {{ {key} {selection} }} }}'
         assert f"'{key}'" in (await world.gql(one, as_="chair", community=code)).errors[0]["message"]
