@@ -27,8 +27,6 @@ from core._db.seam import Params, Row
 from core.labels import LabelledEnum, Source
 from core.periods import Period, PeriodKind
 
-SMALLEST_GROUP = 10
-"""Figures about fewer persons than these are not told (domain reference, 5.1)."""
 NAMES = ("begin", "end", "begin_day", "end_day")
 
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
@@ -83,9 +81,10 @@ class Indicator:
 
     ``sql`` gives the columns ``place`` (a community's key), ``numerator``, with a SHARE ``denominator``, and with
     ``coverage`` also ``covered`` and ``coverable``: how many of those that could have been looked at were.
-    ``of_persons`` says that persons are counted: groups under ten are not told. ``settles_days`` is how many days after its
-    end a period is still counted, because what began in it may be finished later. ``guard`` says how the figure could be
-    made to look good and what is done against it.
+    ``of_persons`` says that persons are counted: groups under ten are not told. ``has_interval`` is false where what is
+    counted are no cases: an area has no sampling error. ``settles_days`` is how many days after its end a period is still
+    counted, because what began in it may be finished later. ``guard`` says how the figure could be made to look good and
+    what is done against it.
     """
 
     code: str
@@ -101,6 +100,7 @@ class Indicator:
     zero: FiveZero | None = None
     guard: Words | None = None
     of_persons: bool = False
+    has_interval: bool = True
     settles_days: int = 0
     periods: Sequence[PeriodKind] = tuple(PeriodKind)
 

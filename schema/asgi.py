@@ -38,6 +38,7 @@ from schema.front import GraphQLFront
 from schema.gate import Gate
 from schema.limits import Limits
 from schema.operations import Operations
+from schema.pages import STYLES, STYLES_ADDRESS
 from schema.personal import ADDRESS as EXPORT_ADDRESS
 from schema.personal import download as export_download
 from schema.plugin_routes import PluginFront
@@ -267,6 +268,7 @@ class Site:
             Route("/files/{id}/{expires}/{signature}", self._late("download")),
             Route(EXPORT_ADDRESS, self._late("export")),
             Route("/assets/graphiql/{name}", asset),
+            Route(STYLES_ADDRESS, styles),
             *trace_routes(lambda: self.edge.kernel),
             Route("/healthz", self._late("healthz")),
             Route("/readyz", self._late("readyz")),
@@ -304,6 +306,12 @@ async def asset(request: Request) -> Response:
     if name not in ("graphiql.js", "graphiql.css", "LICENSES.txt"):
         return PlainTextResponse("not found", status_code=404)
     return FileResponse(ASSETS / name, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "max-age=3600"})
+
+
+async def styles(request: Request) -> Response:
+    """Send the style sheet of the public pages."""
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "public, max-age=3600"}
+    return FileResponse(STYLES, media_type="text/css", headers=headers)
 
 
 class _Raw:

@@ -28,7 +28,7 @@ INDICATORS = (
         "voting.strict_turnout_area", "业主参与率（面积，严格口径）", "Strict turnout by area", IndicatorKind.SHARE,
         numerator=Words("参与表决的专有部分面积", "Exclusive area that took part"),
         denominator=Words("名册上的全部面积", "All area of the rolls"),
-        unit=Words("0.01平方米", "0.01 m²"), source=_CC278, zero=FiveZero.ZERO_ERRAND, guard=_NO_QUOTA,
+        unit=Words("0.01平方米", "0.01 m²"), source=_CC278, zero=FiveZero.ZERO_ERRAND, guard=_NO_QUOTA, has_interval=False,
         sql="SELECT m.community_id AS place, SUM(t.area_centi) AS numerator, SUM(t.all_area_centi) AS denominator " + _COUNTED,
     ),
     Indicator(
