@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from html import escape as esc
+from html import escape
 from pathlib import Path
 
 import segno
@@ -30,6 +30,11 @@ class Bar:
     text: str
     low: float | None = None
     high: float | None = None
+
+
+def esc(text: str) -> str:
+    """Escape a text for a page: as content, and in a quoted attribute."""
+    return escape(text, quote=True)
 
 
 def words(asked: Asked, zh: str, en: str) -> str:
@@ -144,7 +149,8 @@ def qr(text: str, label: str) -> str:
 def permalink(asked: Asked, label: str) -> str:
     """Print the address of a page with its QR code: what a paper copy leads back to."""
     address = f"{asked.origin}{asked.path}"
-    return f'<figure class="permalink">{qr(address, label)}<figcaption>{esc(label)}<br><a href="{esc(address)}">{esc(address)}</a></figcaption></figure>'
+    link = f'<a href="{esc(address)}">{esc(address)}</a>'
+    return f'<figure class="permalink">{qr(address, label)}<figcaption>{esc(label)}<br>{link}</figcaption></figure>'
 
 
 def paragraphs(text: str) -> str:

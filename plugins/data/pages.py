@@ -60,6 +60,9 @@ def _periods(asked: Asked, found: Sequence[Told], shown: Period) -> str:
         periods = sorted(
             {one.period for one in found if one.period.kind is kind} | ({shown} if shown.kind is kind else set())
         )
+        periods = [one for one in periods if one <= shown or one.kind is not shown.kind][-SHOWN_BEFORE:] + [
+            one for one in periods if one > shown and one.kind is shown.kind
+        ]
         links = "".join(
             f'<li><strong aria-current="page">{esc(one.title(asked.language))}</strong></li>' if one == shown
             else f'<li><a href="{esc(asked.path)}?period={one.code}&amp;lang={asked.language}">{esc(one.title(asked.language))}</a></li>'
@@ -93,8 +96,8 @@ def _figure(asked: Asked, indicator: Indicator, series: Sequence[Told], period: 
     title = indicator.title(asked.language)
     drawn = chart(title, [_bar(asked, one, by_period.get(one), is_share) for one in past], is_share=is_share)
     rows = [_row(asked, one, by_period[one]) for one in reversed(past) if one in by_period]
-    head = (("Period", "Figure", "Out of", "Share", "95% interval", "Quality") if asked.language == "en"
-            else ("周期", "分子", "分母", "占比", "95%区间", "质量"))  # fmt: skip
+    told = ("Period", "Figure", "Out of", "Share", "95% interval", "Quality")
+    head: Sequence[str] = told if asked.language == "en" else ("周期", "分子", "分母", "占比", "95%区间", "质量")
     if not is_share:
         head, rows = (head[0], head[1], head[5]), [(row[0], row[1], row[5]) for row in rows]
     return (
@@ -109,7 +112,7 @@ def _bar(asked: Asked, period: Period, one: Told | None, is_share: bool) -> Bar:
     if one is None:
         return Bar(label, None, "–")
     if one.quality is Quality.SUPPRESSED:
-        return Bar(label, None, "<10")
+        return Bar(label, None, "withheld" if asked.language == "en" else "不公布")
     if not is_share:
         return Bar(label, float(one.numerator or 0), f"{one.numerator}")
     if one.value is None:
@@ -120,7 +123,7 @@ def _bar(asked: Asked, period: Period, one: Told | None, is_share: bool) -> Bar:
 
 def _row(asked: Asked, period: Period, one: Told) -> tuple[str, ...]:
     quality = one.quality.label(asked.language) + (f" · v{one.version}" if one.version > 1 else "")
-    interval = f"{float(one.low):.1%} – {float(one.high):.1%}" if one.low and one.high else "–"
+    interval = f"{float(one.low):.1%}–{float(one.high):.1%}" if one.low and one.high else "–"
     return (
         period.title(asked.language), _number(one.numerator), _number(one.denominator),
         f"{float(one.value):.1%}" if one.value else "–", interval, quality,
@@ -190,7 +193,8 @@ def _downloads(asked: Asked) -> str:
             (".json", "数据与字典 JSON", "Figures and dictionary, JSON"), ("-dictionary.csv", "指标字典 CSV", "Dictionary, CSV"),
         )
     )  # fmt: skip
-    return f'<section class="screen"><h2>{words(asked, "开放数据", "Open data")}</h2><nav aria-label="download"><ul>{links}</ul></nav></section>'
+    title = words(asked, "开放数据", "Open data")
+    return f'<section class="screen"><h2>{title}</h2><nav aria-label="{title}"><ul>{links}</ul></nav></section>'
 
 
 async def _below(asked: Asked) -> str:

@@ -13,6 +13,7 @@ from core.plugin import (
     PersonalData,
     Problem,
     Reaction,
+    Route,
     Settings,
     Sweep,
     hookimpl,
@@ -94,6 +95,13 @@ def indicators() -> Sequence[Indicator]:
     from plugins.voting.indicators import INDICATORS
 
     return INDICATORS
+
+
+@hookimpl
+def routes() -> Sequence[Route]:
+    from plugins.voting.pages import ROUTES
+
+    return ROUTES
 
 
 @hookimpl
