@@ -145,8 +145,8 @@ async def test_frozen_published_and_corrected_on_record(world: World) -> None:
     assert above["numerator"] == "9", "a correction is of one place's release"
     [corrections] = await figures(world, "town", "2026-05", "data.figures_corrected")
     assert corrections["numerator"] == "1"
-    news = await world.gql("{ changes(first: 100) { events { type } } }", as_="resident")
-    told = {one["type"] for one in news.data["changes"]["events"]}
+    news = await world.gql("{ changes(first: 100) { changes { type } } }", as_="resident")
+    told = {one["type"] for one in news.data["changes"]["changes"]}
     assert {"data.release_published", "data.figure_corrected"} <= told
 
 

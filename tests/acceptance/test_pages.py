@@ -83,9 +83,10 @@ async def test_a_page_shows_no_more_than_graphql(world: World) -> None:
     assert (await get(world, f"/p/notices/{inner}", "resident")).headers["cache-control"] == "no-store"
     public = await noticed(world, "公开")
     assert (await get(world, f"/p/notices/{public}")).status_code == 200
-    await world.demo.perform(
-        administration.disable_plugin, community=world.demo.places["district"].code, plugin="notices", reason="停用"
-    )
+    for plugin in (*world.kernel.host.dependents_of("notices"), "notices"):
+        await world.demo.perform(
+            administration.disable_plugin, community=world.demo.places["district"].code, plugin=plugin, reason="停用"
+        )
     assert (await get(world, f"/p/notices/{public}")).status_code == 404
 
 
