@@ -310,7 +310,7 @@ async def asset(request: Request) -> Response:
 
 async def styles(request: Request) -> Response:
     """Send the style sheet of the public pages."""
-    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "public, max-age=3600"}
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "public, max-age=300"}
     return FileResponse(STYLES, media_type="text/css", headers=headers)
 
 

@@ -51,6 +51,7 @@ MEMBERS_NOTICES = (
 )
 CONFIRMED_POLLS = "(SELECT id FROM core_matter WHERE kind = 'POLL' AND state = 'CONFIRMED')"
 RELEASES = "(SELECT id FROM core_matter WHERE kind = 'DATA_RELEASE' AND state = 'PUBLISHED')"
+WHERE_ON = "(SELECT id FROM core_community WHERE code LIKE '440604%')"  # above the district no plugin is on
 ANNOUNCED_POLLS = "(SELECT matter_id FROM voting_poll WHERE announced_at IS NOT NULL)"
 NOT_VOTES = (
     "t.deed NOT IN ('voting.cast_ballot', 'voting.answer_survey', 'voting.cast_separated_ballot', 'rating.cast_rating')"
@@ -117,7 +118,7 @@ MAY_SEE: Mapping[str, tuple[str, str, str]] = {
     "RollCorrection": (NEVER, NEVER, NEVER),
     "RegisterCorrection": (NEVER, NEVER, NEVER),
     "DataRelease": (f"t.matter_id IN {RELEASES}", NEVER, NEVER),
-    "DataFigure": (ALWAYS, ALWAYS, ALWAYS),
+    "DataFigure": (f"t.community_id IN {WHERE_ON}", NEVER, NEVER),
     "DataFigureVersion": (ALWAYS, ALWAYS, ALWAYS),
 }
 
