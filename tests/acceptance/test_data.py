@@ -145,9 +145,30 @@ async def test_frozen_published_and_corrected_on_record(world: World) -> None:
     assert above["numerator"] == "9", "a correction is of one place's release"
     [corrections] = await figures(world, "town", "2026-05", "data.figures_corrected")
     assert corrections["numerator"] == "1"
-    news = await world.gql("{ changes(first: 100) { changes { type } } }", as_="resident")
-    told = {one["type"] for one in news.data["changes"]["changes"]}
-    assert {"data.release_published", "data.figure_corrected"} <= told
+    query = (
+        f'{{ community(code: "{world.demo.places["compound"].code}") {{ feed(first: 20) {{ nodes {{ type }} }} }} }}'
+    )
+    news = (await world.gql(query, as_="resident")).data["community"]["feed"]["nodes"]
+    assert {"data.release_published", "data.figure_corrected"} <= {one["type"] for one in news}
+
+
+async def test_counting_again_leaves_what_is_frozen(world: World) -> None:
+    """When a release of the town is discarded, all of the period is counted anew, but for the compound's, which is published."""
+    await rated(world, "compound", 12, 9)
+    world.clock.set(datetime(2026, 5, 2, tzinfo=CHINA))
+    await world.settle()
+    release = (await freeze(world, "2026-Q1"))["id"]
+    await world.do("publishRelease", {"id": release}, as_="town")
+    [figure] = await figures(world, "compound", "2026-Q1", "rating.satisfied")
+    await correct(world, release, figure["id"], numerator="10", denominator="14")
+    town = {"community": world.demo.places["town"].code, "period": "2026-Q1"}
+    other = await world.do("freezePeriod", town, "... on DataRelease { id }", as_="town")
+    await world.do("discardRelease", {"id": other["id"], "reason": "请再核对"}, as_="town")
+    await later(world)
+    [now] = await figures(world, "compound", "2026-Q1", "rating.satisfied")
+    assert (now["numerator"], now["denominator"]) == ("10", "14")
+    [above] = await figures(world, "town", "2026-Q1", "rating.satisfied")
+    assert (above["numerator"], above["release"]) == ("9", None)
 
 
 async def test_discarded_before_publication_it_is_counted_anew(world: World) -> None:
