@@ -208,6 +208,7 @@ ROUTES: Mapping[str, str] = {
     "/exports/{person}/{expires}/{signature}": "whoever holds the signed address that exportMyData gave the person, for ten "
     "minutes and as long as the account is not suspended",
     "/assets/graphiql/{name}": "everybody: the explorer's own files, named one by one",
+    "/assets/pages.css": "everybody: the style sheet of the public pages",
     "/trace/head": "everybody: a signed head is made to be kept elsewhere",
     "/trace/head.json": "everybody: the same, with the public keys",
     "/trace/heads/{size}": "everybody: earlier heads, as text or QR code",
