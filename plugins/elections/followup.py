@@ -19,7 +19,9 @@ POLL_EVENTS = (
 async def follow(kernel: Kernel, event: Event) -> None:
     """Bring the election or the recall whose poll this is to where the poll stands."""
     for table, spec in (("election", balloting.follow_poll), ("recall", recalling.follow_recall)):
-        rows = await kernel.database.fetch(f"SELECT matter_id FROM elections_{table} WHERE poll_id = ?", (event.matter_id,))
+        rows = await kernel.database.fetch(
+            f"SELECT matter_id FROM elections_{table} WHERE poll_id = ?", (event.matter_id,)
+        )
         for row in rows:
             await _once(kernel, spec, row["matter_id"], f"event-{event.id}")
 
@@ -45,7 +47,9 @@ async def _once(kernel: Kernel, spec: DeedSpec, key: int, once: str | None = Non
 
 async def alert_terms(kernel: Kernel) -> None:
     """Tell of terms that end within a year, at the distances that the place has set; each once."""
-    await _sweep(kernel, terms.alert_term, "e.term_ends IS NOT NULL AND e.term_ends <= ?", "IN_TERM', 'REELECTION_DUE", 365)
+    await _sweep(
+        kernel, terms.alert_term, "e.term_ends IS NOT NULL AND e.term_ends <= ?", "IN_TERM', 'REELECTION_DUE", 365
+    )
 
 
 async def alert_handovers(kernel: Kernel) -> None:

@@ -45,7 +45,12 @@ class GroupStanding(LabelledEnum):
     OWNER = "OWNER", "业主", "Owner", "An owner of the compound."
     DEVELOPER = "DEVELOPER", "建设单位", "Developer", "The developer."
     STREET = "STREET", "街道（镇）", "Street or town", "The subdistrict office or the town."
-    RESIDENTS_COMMITTEE = "RESIDENTS_COMMITTEE", "居（村）委会", "Residents' committee", "The residents' or villagers' committee."
+    RESIDENTS_COMMITTEE = (
+        "RESIDENTS_COMMITTEE",
+        "居（村）委会",
+        "Residents' committee",
+        "The residents' or villagers' committee.",
+    )
     PARTY = "PARTY", "社区党组织", "Party organisation", "The community's Party organisation."
     UNIT = "UNIT", "产权单位", "Property-right unit", "The unit that held the buildings."
 
@@ -55,7 +60,12 @@ class Nomination(LabelledEnum):
 
     SELF = "SELF", "业主自荐", "Self", "The owner stands."
     JOINT = "JOINT", "业主联名推荐", "Owners", "Other owners propose."
-    RESIDENTS_COMMITTEE = "RESIDENTS_COMMITTEE", "居（村）委会推荐", "Residents' committee", "The residents' committee proposes."
+    RESIDENTS_COMMITTEE = (
+        "RESIDENTS_COMMITTEE",
+        "居（村）委会推荐",
+        "Residents' committee",
+        "The residents' committee proposes.",
+    )
     PARTY = "PARTY", "社区党组织推荐", "Party organisation", "The Party organisation proposes."
 
 
@@ -64,7 +74,12 @@ class CandidateState(LabelledEnum):
 
     PROPOSED = "PROPOSED", "待本人同意", "Proposed", "Others proposed; the person has not agreed."
     STANDING = "STANDING", "待审查", "Standing", "Agreed and gave the undertaking; not reviewed."
-    NEEDS_EVIDENCE = "NEEDS_EVIDENCE", "待补充材料", "Needs evidence", "A ground was put to the candidate, who may answer."
+    NEEDS_EVIDENCE = (
+        "NEEDS_EVIDENCE",
+        "待补充材料",
+        "Needs evidence",
+        "A ground was put to the candidate, who may answer.",
+    )
     ELIGIBLE = "ELIGIBLE", "符合条件", "Eligible", "No ground speaks against it."
     INELIGIBLE = "INELIGIBLE", "不符合条件", "Ineligible", "Refused on a cited ground."
     APPEALED = "APPEALED", "已申诉", "Appealed", "The refusal is before the street."
@@ -76,10 +91,30 @@ class Ground(LabelledEnum):
 
     NOT_OWNER = "NOT_OWNER", "不是本区域业主", "Not an owner", "Neither an owner here nor an owner's authorised person."
     NO_CAPACITY = "NO_CAPACITY", "不具有完全民事行为能力", "No full capacity", "Not of full civil capacity."
-    PROVIDER_TIES = "PROVIDER_TIES", "与物业服务人有利害关系", "Ties to the provider", "They or close relatives work for the property company."
-    LISTED_DEFAULTER = "LISTED_DEFAULTER", "列入失信被执行人", "Listed defaulter", "On the courts' list; where local law says so."
-    UNCURED_VIOLATION = "UNCURED_VIOLATION", "违法搭建等行为未改正", "Uncured violation", "Illegal building or the like, not undone."
-    UNPAID_FEES = "UNPAID_FEES", "未按约定交存、交纳", "Unpaid fees", "Only where the bylaws or local law say so; never the amount."
+    PROVIDER_TIES = (
+        "PROVIDER_TIES",
+        "与物业服务人有利害关系",
+        "Ties to the provider",
+        "They or close relatives work for the property company.",
+    )
+    LISTED_DEFAULTER = (
+        "LISTED_DEFAULTER",
+        "列入失信被执行人",
+        "Listed defaulter",
+        "On the courts' list; where local law says so.",
+    )
+    UNCURED_VIOLATION = (
+        "UNCURED_VIOLATION",
+        "违法搭建等行为未改正",
+        "Uncured violation",
+        "Illegal building or the like, not undone.",
+    )
+    UNPAID_FEES = (
+        "UNPAID_FEES",
+        "未按约定交存、交纳",
+        "Unpaid fees",
+        "Only where the bylaws or local law say so; never the amount.",
+    )
     NO_UNDERTAKING = "NO_UNDERTAKING", "未作书面承诺", "No undertaking", "The written undertaking was not given."
 
 

@@ -8,7 +8,12 @@ from plugins.elections.kinds import ElectionState, InterimState, MeetingState, R
 _STAFF = ("community_staff", "town_staff")
 _COMMITTEE = ("committee_member", "committee_chair")
 APPLY, ORGANISE, SUPERVISE = "elections.apply_election", "elections.organise_election", "elections.supervise_election"
-STAND, NOMINATE, SERVE, LEAD = "elections.stand_election", "elections.nominate_candidate", "elections.serve_committee", "elections.lead_committee"
+STAND, NOMINATE, SERVE, LEAD = (
+    "elections.stand_election",
+    "elections.nominate_candidate",
+    "elections.serve_committee",
+    "elections.lead_committee",
+)
 SIGN, READ = "elections.sign_petition", "elections.read_elections"
 
 PERMISSIONS = (

@@ -16,7 +16,9 @@ from plugins.elections import kinds
 class Election(Model):
     """An election and the term of the committee it gives; its title, state and community are those of its matter."""
 
-    matter: OneToOneRelation[Matter] = fields.OneToOneField("core.Matter", primary_key=True, on_delete=RESTRICT, related_name=False)
+    matter: OneToOneRelation[Matter] = fields.OneToOneField(
+        "core.Matter", primary_key=True, on_delete=RESTRICT, related_name=False
+    )
     kind = EnumField(kinds.ElectionKind)
     reason = fields.TextField()
     seats = fields.IntField()
@@ -47,7 +49,9 @@ class Election(Model):
     refusal_basis = fields.CharField(300, default="")
     handover_due = InstantField(null=True)
     custodian = fields.CharField(200, default="", description="who keeps everything when there is no successor")
-    alerted_days = fields.IntField(default=0, description="how many days before the end everybody was told last; 0 for not yet")
+    alerted_days = fields.IntField(
+        default=0, description="how many days before the end everybody was told last; 0 for not yet"
+    )
     overdue_told_at = InstantField(null=True)
 
     class Meta:
@@ -57,7 +61,9 @@ class Election(Model):
 class Interim(Model):
     """An interim committee (物业管理委员会)."""
 
-    matter: OneToOneRelation[Matter] = fields.OneToOneField("core.Matter", primary_key=True, on_delete=RESTRICT, related_name=False)
+    matter: OneToOneRelation[Matter] = fields.OneToOneField(
+        "core.Matter", primary_key=True, on_delete=RESTRICT, related_name=False
+    )
     reason = fields.TextField()
     shown_until = InstantField(null=True)
     handover_due = InstantField(null=True)
@@ -147,7 +153,9 @@ class Signature(Model):
 class Meeting(Model):
     """A meeting of a committee, or of an interim one."""
 
-    matter: OneToOneRelation[Matter] = fields.OneToOneField("core.Matter", primary_key=True, on_delete=RESTRICT, related_name=False)
+    matter: OneToOneRelation[Matter] = fields.OneToOneField(
+        "core.Matter", primary_key=True, on_delete=RESTRICT, related_name=False
+    )
     body: ForeignKeyRelation[Matter] = anchor("core.Matter")
     starts_at = InstantField()
     venue = fields.CharField(200, default="")
@@ -251,7 +259,9 @@ class HandoverItem(Model):
 class Recall(Model):
     """A petition of owners to have the replacement of a member put to the vote."""
 
-    matter: OneToOneRelation[Matter] = fields.OneToOneField("core.Matter", primary_key=True, on_delete=RESTRICT, related_name=False)
+    matter: OneToOneRelation[Matter] = fields.OneToOneField(
+        "core.Matter", primary_key=True, on_delete=RESTRICT, related_name=False
+    )
     seat_id = fields.BigIntField()
     reason = fields.TextField()
     answer = fields.TextField()

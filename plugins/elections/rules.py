@@ -63,7 +63,9 @@ GROUND_SOURCES: Mapping[Ground, Source] = MappingProxyType(
 OPTIONAL_GROUNDS = frozenset({Ground.LISTED_DEFAULTER, Ground.UNCURED_VIOLATION, Ground.UNPAID_FEES})
 """Grounds that hold only where local law or the bylaws say so, and the settings repeat it."""
 
-_CITATION = re.compile(r"(法|法典|条例|规定|规则|规约|办法|章程|解释|指引|细则).{0,20}?第?\s*[\d〇一二三四五六七八九十百]+")
+_CITATION = re.compile(
+    r"(法|法典|条例|规定|规则|规约|办法|章程|解释|指引|细则).{0,20}?第?\s*[\d〇一二三四五六七八九十百]+"
+)
 _AMOUNT = re.compile(r"\d[\d,.]*\s*(元|万|块)")
 
 
@@ -169,7 +171,12 @@ def group_faults(standings: Sequence[str], leaders: Sequence[str]) -> list[tuple
     if 2 * standings.count("OWNER") < len(standings):
         faults.append(("业主代表不应少于半数", "owners must be at least half"))
     if len(leaders) != 1 or leaders[0] not in ("STREET", "RESIDENTS_COMMITTEE"):
-        faults.append(("组长须为一名街道（镇）或居（村）委会代表", "it needs one leader, of the street or the residents' committee"))
+        faults.append(
+            (
+                "组长须为一名街道（镇）或居（村）委会代表",
+                "it needs one leader, of the street or the residents' committee",
+            )
+        )
     return faults
 
 

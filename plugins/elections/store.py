@@ -56,7 +56,8 @@ async def own_row(act: Act, table: str, key: int | None = None) -> Row:
 async def members(act: Act, body_id: int) -> list[Row]:
     """Return the seats with a vote that are in office now, in the order in which they were taken."""
     return await act.tx.fetch(
-        f"SELECT * FROM elections_seat WHERE body_id = ? AND ended_at IS NULL AND office IN {_VOTING} ORDER BY id", (body_id,)
+        f"SELECT * FROM elections_seat WHERE body_id = ? AND ended_at IS NULL AND office IN {_VOTING} ORDER BY id",
+        (body_id,),
     )
 
 

@@ -85,7 +85,9 @@ async def standing(act: Act, poll_id: int) -> Standing:
         "FROM voting_poll p JOIN core_matter m ON m.id = p.matter_id WHERE p.matter_id = ?",
         (to_wire(act.now), ResultObjectionState.OPEN.value, poll_id),
     )
-    return Standing(PollState(row["state"]), from_wire(row["opens_at"]), bool(row["extension_reason"]), bool(row["objections"]))
+    return Standing(
+        PollState(row["state"]), from_wire(row["opens_at"]), bool(row["extension_reason"]), bool(row["objections"])
+    )
 
 
 async def certified(act: Act, poll_id: int) -> Certified:

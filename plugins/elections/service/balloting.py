@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from core import calendar, people
-from core.clock import from_wire
+from core.clock import day_start, from_wire
 from core.database import Row
 from core.kinds import LinkRelation
 from core.plugin import Act, check_text, deed
@@ -137,7 +137,8 @@ async def publish_candidates(act: Act) -> int:
     if (await own_row(act, "election"))["poll_id"] is not None:
         raise BALLOT_READY()
     await act.tx.execute(
-        "UPDATE elections_candidate SET state = 'WITHDRAWN' WHERE election_id = ? AND state = 'PROPOSED'", (act.matter.id,)
+        "UPDATE elections_candidate SET state = 'WITHDRAWN' WHERE election_id = ? AND state = 'PROPOSED'",
+        (act.matter.id,),
     )
     await _show_candidates(act)
     return act.matter.id
@@ -156,7 +157,9 @@ async def _show_candidates(act: Act) -> None:
     called = await names(act, [row["person_id"] for row in rows])
     lines = [_line(called[row["person_id"]], row) for row in rows]
     first_vote = calendar.earliest_start(act.now, settings.candidates_before_days)
-    await post(act, notices.NoticeKind.CANDIDATES, f"候选人名单：{act.matter.title}", "\n".join(lines), event_at=first_vote)
+    await post(
+        act, notices.NoticeKind.CANDIDATES, f"候选人名单：{act.matter.title}", "\n".join(lines), event_at=first_vote
+    )
 
 
 def _line(name: str, row: Row) -> str:
@@ -168,11 +171,14 @@ def _line(name: str, row: Row) -> str:
 async def eligible(act: Act) -> Sequence[Row]:
     """Return the eligible candidates in the order in which they stood; raises NOT_REVIEWED when somebody is not decided."""
     waiting = await act.tx.value(
-        "SELECT COUNT(*) FROM elections_candidate WHERE election_id = ? AND state IN ('STANDING', 'NEEDS_EVIDENCE', 'APPEALED')", (act.matter.id,)
+        "SELECT COUNT(*) FROM elections_candidate WHERE election_id = ? AND state IN ('STANDING', 'NEEDS_EVIDENCE', 'APPEALED')",
+        (act.matter.id,),
     )
     if waiting:
         raise NOT_REVIEWED(count=int(waiting))
-    return await act.tx.fetch("SELECT * FROM elections_candidate WHERE election_id = ? AND state = 'ELIGIBLE' ORDER BY id", (act.matter.id,))
+    return await act.tx.fetch(
+        "SELECT * FROM elections_candidate WHERE election_id = ? AND state = 'ELIGIBLE' ORDER BY id", (act.matter.id,)
+    )
 
 
 # --- the ballot -------------------------------------------------------------------------------------------------------
@@ -217,7 +223,10 @@ async def follow_poll(act: Act) -> int:
     row = await own_row(act, "election")
     if row["poll_id"] is None:
         return act.matter.id
-    poll, is_settled = await voting.joint.standing(act, row["poll_id"]), act.matter.state in {s.value for s in IN_OFFICE}
+    poll, is_settled = (
+        await voting.joint.standing(act, row["poll_id"]),
+        act.matter.state in {s.value for s in IN_OFFICE},
+    )
     state = voting.PollState
     if poll.state is state.VOID:
         await _annul(act, row)
@@ -248,15 +257,28 @@ async def _move(act: Act, step: str) -> None:
 async def settle(act: Act, row: Row, seed: str = "") -> None:
     """Rank who passed by the certificate; declare the committee, wait for a lot, or find that none came of it."""
     found = await voting.joint.certified(act, row["poll_id"])
-    candidates = {one["person_id"]: one for one in await act.tx.fetch("SELECT * FROM elections_candidate WHERE election_id = ?", (act.matter.id,))}
+    candidates = {
+        one["person_id"]: one
+        for one in await act.tx.fetch("SELECT * FROM elections_candidate WHERE election_id = ?", (act.matter.id,))
+    }
     tallies = [
         rules.Tally(candidates[one.candidate]["id"], one.has_passed, one.area_centi, one.heads)
         for one in found.answers if one.candidate in candidates
     ]  # fmt: skip
-    ranking = rules.rank(tallies, rules.Whole(found.area_centi, found.heads), row["seats"], (found.hash, seed) if seed else None)
+    ranking = rules.rank(
+        tallies, rules.Whole(found.area_centi, found.heads), row["seats"], (found.hash, seed) if seed else None
+    )
     for one in tallies:
         place = ranking.order.index(one.candidate) + 1 if one.candidate in ranking.order and not ranking.tied else None
-        await update(act, "candidate", one.candidate, yes_area_centi=one.area_centi, yes_heads=one.heads, has_passed=one.has_passed, place=place)
+        await update(
+            act,
+            "candidate",
+            one.candidate,
+            yes_area_centi=one.area_centi,
+            yes_heads=one.heads,
+            has_passed=one.has_passed,
+            place=place,
+        )
     await update(act, "election", act.matter.id, certificate_hash=found.hash, needs_lot=bool(ranking.tied))
     act.note(certificate=found.hash, passed=len(ranking.order))
     if ranking.tied:
@@ -270,7 +292,13 @@ async def _declare(act: Act, row: Row, passed: Sequence[Row]) -> None:
     elected, others = passed[: row["seats"]], passed[row["seats"] : 2 * row["seats"]]
     settings, is_by = act.settings(ElectionsSettings), row["kind"] == ElectionKind.BY_ELECTION.value
     if not elected or not (is_by or rules.stands(len(elected), row["seats"], settings.fewest_seats)):
-        await update(act, "election", act.matter.id, refusal_reason=f"当选 {len(elected)} 名，应选 {row['seats']} 名", refusal_basis="民法典278")
+        await update(
+            act,
+            "election",
+            act.matter.id,
+            refusal_reason=f"当选 {len(elected)} 名，应选 {row['seats']} 名",
+            refusal_basis="民法典278",
+        )
         await act.move(ELECTION, "fail_election")
         return
     if is_by:
@@ -286,12 +314,14 @@ async def _declare(act: Act, row: Row, passed: Sequence[Row]) -> None:
     await act.move(ELECTION, "confirm_election")
 
 
-async def take_office(act: Act, body: int, elected: Sequence[Row], others: Sequence[Row], begins: object, years: int) -> None:
+async def take_office(
+    act: Act, body: int, elected: Sequence[Row], others: Sequence[Row], begins: object, years: int
+) -> None:
     """Give seats and roles for a term to those elected, and their places to the alternates."""
     start = datetime.fromisoformat(str(begins)).date()
     ends = rules.term_end(start, years)
     await update(act, "election", body, term_begins=start, term_ends=ends)
-    since, last = max(act.now, calendar.day_start(start)), calendar.day_start(ends)
+    since, last = max(act.now, day_start(start)), day_start(ends)
     for place, one in enumerate((*elected, *others), start=1):
         office = Office.MEMBER if place <= len(elected) else Office.ALTERNATE
         await seat(act, body, one["person_id"], office, place, since, last)
@@ -309,7 +339,7 @@ async def seat(act: Act, body: int, person: int, office: Office, place: int, sin
 async def _join(act: Act, row: Row, elected: Sequence[Row]) -> None:
     """Seat who was elected in a by-election in the committee that is in office, for the rest of its term."""
     parent = await own_row(act, "election", row["parent_id"])
-    last = calendar.day_start(datetime.fromisoformat(parent["term_ends"]).date())
+    last = day_start(datetime.fromisoformat(parent["term_ends"]).date())
     for place, one in enumerate(elected, start=1):
         await seat(act, row["parent_id"], one["person_id"], Office.MEMBER, place, act.now, last)
     await update(act, "election", act.matter.id, decided_at=act.now)
@@ -320,7 +350,9 @@ async def _join(act: Act, row: Row, elected: Sequence[Row]) -> None:
 async def _annul(act: Act, row: Row) -> None:
     """Undo what a void vote gave: seats and roles end at once."""
     await update(act, "election", act.matter.id, refusal_reason="表决被宣告无效", refusal_basis="民法典280")
-    for one in await act.tx.fetch("SELECT * FROM elections_seat WHERE body_id = ? AND ended_at IS NULL", (act.matter.id,)):
+    for one in await act.tx.fetch(
+        "SELECT * FROM elections_seat WHERE body_id = ? AND ended_at IS NULL", (act.matter.id,)
+    ):
         await update(act, "seat", one["id"], ended_at=act.now, end_ground=SeatEnd.ANNULLED, end_citation="民法典280")
         for role in ("committee_member", "committee_chair"):
             await people.end_appointments(act, one["person_id"], role, act.place.id, SOURCE)
@@ -352,5 +384,3 @@ async def draw_lot(act: Act, *, seed: str) -> int:
     act.note(seed=told)
     await settle(act, row, told)
     return act.matter.id
-
-

@@ -62,9 +62,13 @@ async def attend_meeting(act: Act) -> int:
 async def vote_decision(act: Act, *, decision: int, choice: Choice) -> int:
     """Vote on a point of the agenda, as a member who is there; the minutes have it. You may change it until the end."""
     mine = await seat_of_actor(act, (await own_row(act, "meeting"))["body_id"])
-    if not await act.tx.value("SELECT id FROM elections_attendance WHERE meeting_id = ? AND seat_id = ?", (act.matter.id, mine["id"])):
+    if not await act.tx.value(
+        "SELECT id FROM elections_attendance WHERE meeting_id = ? AND seat_id = ?", (act.matter.id, mine["id"])
+    ):
         raise NOT_PRESENT()
-    if not await act.tx.value("SELECT id FROM elections_decision WHERE id = ? AND meeting_id = ?", (decision, act.matter.id)):
+    if not await act.tx.value(
+        "SELECT id FROM elections_decision WHERE id = ? AND meeting_id = ?", (decision, act.matter.id)
+    ):
         raise NO_SUCH_DECISION(path=("input", "decision"))
     await act.tx.execute("DELETE FROM elections_voice WHERE decision_id = ? AND seat_id = ?", (decision, mine["id"]))
     await insert(act, "voice", decision_id=decision, seat_id=mine["id"], choice=choice, at=act.now)
@@ -78,11 +82,23 @@ async def close_meeting(act: Act, *, minutes: str) -> int:
     seats = [one["id"] for one in await members(act, row["body_id"])]
     found = await act.tx.fetch("SELECT seat_id FROM elections_attendance WHERE meeting_id = ?", (act.matter.id,))
     present = len({one["seat_id"] for one in found} & set(seats))
-    is_quorate = rules.is_more_than_half(present, len(seats)) and await _owners_are_there(act, row["body_id"], {one["seat_id"] for one in found})
+    is_quorate = rules.is_more_than_half(present, len(seats)) and await _owners_are_there(
+        act, row["body_id"], {one["seat_id"] for one in found}
+    )
     lines = [f"应到 {len(seats)} 人，实到 {present} 人。"]
-    for point in await act.tx.fetch("SELECT * FROM elections_decision WHERE meeting_id = ? ORDER BY position", (act.matter.id,)):
+    for point in await act.tx.fetch(
+        "SELECT * FROM elections_decision WHERE meeting_id = ? ORDER BY position", (act.matter.id,)
+    ):
         lines.append(await _decide(act, point, seats, is_quorate))
-    await update(act, "meeting", act.matter.id, minutes=check_text(minutes, "minutes", most=20_000), members=len(seats), present=present, closed_at=act.now)
+    await update(
+        act,
+        "meeting",
+        act.matter.id,
+        minutes=check_text(minutes, "minutes", most=20_000),
+        members=len(seats),
+        present=present,
+        closed_at=act.now,
+    )
     interim = await act.tx.value("SELECT matter_id FROM elections_interim WHERE matter_id = ?", (row["body_id"],))
     kind = notices.NoticeKind.INTERIM_COMMITTEE_DECISION if interim else notices.NoticeKind.COMMITTEE_DECISION
     await post(act, kind, f"会议决定：{act.matter.title}", "\n".join(lines))
@@ -99,10 +115,22 @@ async def _owners_are_there(act: Act, body: int, present: set[int]) -> bool:
 async def _decide(act: Act, point: object, seats: Sequence[int], is_quorate: bool) -> str:
     row = dict(point)  # type: ignore[call-overload]
     said = await act.tx.fetch("SELECT seat_id, choice FROM elections_voice WHERE decision_id = ?", (row["id"],))
-    count = {choice: sum(one["choice"] == choice.value and one["seat_id"] in seats for one in said) for choice in Choice}
-    passed = DecisionState.PASSED if rules.is_more_than_half(count[Choice.FOR], len(seats)) else DecisionState.NOT_PASSED
+    count = {
+        choice: sum(one["choice"] == choice.value and one["seat_id"] in seats for one in said) for choice in Choice
+    }
+    passed = (
+        DecisionState.PASSED if rules.is_more_than_half(count[Choice.FOR], len(seats)) else DecisionState.NOT_PASSED
+    )
     state = passed if is_quorate else DecisionState.NO_QUORUM
-    await update(act, "decision", row["id"], state=state, in_favour=count[Choice.FOR], against=count[Choice.AGAINST], abstaining=count[Choice.ABSTAIN])
+    await update(
+        act,
+        "decision",
+        row["id"],
+        state=state,
+        in_favour=count[Choice.FOR],
+        against=count[Choice.AGAINST],
+        abstaining=count[Choice.ABSTAIN],
+    )
     return f"{row['position']}. {row['title']}：{state.label_zh}（同意 {count[Choice.FOR]}，不同意 {count[Choice.AGAINST]}，弃权 {count[Choice.ABSTAIN]}）"
 
 

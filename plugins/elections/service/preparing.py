@@ -52,7 +52,16 @@ def until(act: Act, days: int) -> datetime:
 async def post(act: Act, kind: notices.NoticeKind, title: str, body: str, *, event_at: datetime | None = None) -> None:
     """Post a notice of the deed's matter, where notices are on."""
     if act.can_use("notices"):
-        await notices.publish(act, kind, title[:200], body[:20_000], issuer=act.place.name, event_at=event_at, about=act.matter.id, is_public=False)
+        await notices.publish(
+            act,
+            kind,
+            title[:200],
+            body[:20_000],
+            issuer=act.place.name,
+            event_at=event_at,
+            about=act.matter.id,
+            is_public=False,
+        )
 
 
 def check_shown(act: Act, row: Row) -> None:
@@ -64,7 +73,10 @@ def check_shown(act: Act, row: Row) -> None:
 async def names(act: Act, persons: list[int]) -> dict[int, str]:
     """Return the names of persons by their keys."""
     marks = ", ".join("?" * len(persons)) or "0"
-    return {row["id"]: row["name"] for row in await act.tx.fetch(f"SELECT id, name FROM core_person WHERE id IN ({marks})", tuple(persons))}
+    return {
+        row["id"]: row["name"]
+        for row in await act.tx.fetch(f"SELECT id, name FROM core_person WHERE id IN ({marks})", tuple(persons))
+    }
 
 
 @deed("elections.apply_election", opens=ELECTION)
@@ -78,7 +90,12 @@ async def apply_election(
         raise NO_COMMITTEE()
     is_sized = kind is ElectionKind.BY_ELECTION or (settings.fewest_seats <= seats and seats % 2)
     if not is_sized or not 1 <= seats <= settings.most_seats or not 1 <= term_years <= settings.longest_term_years:
-        raise WRONG_SIZE(path=("input", "seats"), least=settings.fewest_seats, most=settings.most_seats, years=settings.longest_term_years)
+        raise WRONG_SIZE(
+            path=("input", "seats"),
+            least=settings.fewest_seats,
+            most=settings.most_seats,
+            years=settings.longest_term_years,
+        )
     key = await act.open(ELECTION, check_text(title, "title"))
     await act.freeze(act.resolved(ElectionsSettings))
     await insert(act, "election", matter_id=key, kind=kind, reason=check_text(reason, "reason", most=5000), seats=seats,
@@ -112,28 +129,43 @@ async def accept_election(act: Act) -> int:
 @deed(on=ELECTION, step="refuse_election")
 async def refuse_election(act: Act, *, reason: str, citation: str) -> int:
     """Refuse an application on a cited rule; it may be made again."""
-    await update(act, "election", act.matter.id, refusal_reason=check_text(reason, "reason", most=500), refusal_basis=cited(citation))
+    await update(
+        act,
+        "election",
+        act.matter.id,
+        refusal_reason=check_text(reason, "reason", most=500),
+        refusal_basis=cited(citation),
+    )
     return act.matter.id
 
 
 @deed(on=ELECTION, step="add_group_member")
 async def add_group_member(act: Act, *, person: int, standing: GroupStanding, is_leader: bool = False) -> int:
     """Add a member to the preparatory group, or change for whom they sit in it."""
-    await act.tx.execute("DELETE FROM elections_group_member WHERE election_id = ? AND person_id = ?", (act.matter.id, person))
-    await insert(act, "group_member", election_id=act.matter.id, person_id=person, standing=standing, is_leader=is_leader)
+    await act.tx.execute(
+        "DELETE FROM elections_group_member WHERE election_id = ? AND person_id = ?", (act.matter.id, person)
+    )
+    await insert(
+        act, "group_member", election_id=act.matter.id, person_id=person, standing=standing, is_leader=is_leader
+    )
     return act.matter.id
 
 
 @deed(on=ELECTION, step="publish_group")
 async def publish_group(act: Act) -> int:
     """Publish the preparatory group: odd, owners at least half, one leader of the street or the residents' committee."""
-    rows = await act.tx.fetch("SELECT * FROM elections_group_member WHERE election_id = ? ORDER BY id", (act.matter.id,))
+    rows = await act.tx.fetch(
+        "SELECT * FROM elections_group_member WHERE election_id = ? ORDER BY id", (act.matter.id,)
+    )
     faults = rules.group_faults([r["standing"] for r in rows], [r["standing"] for r in rows if r["is_leader"]])
     if faults:
         raise GROUP_WRONG(faults_zh="；".join(zh for zh, _ in faults), faults="; ".join(en for _, en in faults))
     settings = act.settings(ElectionsSettings)
     called = await names(act, [r["person_id"] for r in rows])
-    lines = [f"{called[r['person_id']]}（{GroupStanding(r['standing']).label_zh}{'，组长' if r['is_leader'] else ''}）" for r in rows]
+    lines = [
+        f"{called[r['person_id']]}（{GroupStanding(r['standing']).label_zh}{'，组长' if r['is_leader'] else ''}）"
+        for r in rows
+    ]
     await update(act, "election", act.matter.id, shown_until=calendar.display_until(act.now, settings.group_shown_days),
                  assembly_due=until(act, settings.assembly_days))  # fmt: skip
     await post(act, notices.NoticeKind.PREPARATORY_GROUP, f"筹备组名单：{act.matter.title}", "\n".join(lines))
@@ -157,7 +189,10 @@ async def open_candidates(act: Act, *, roll: int | None = None) -> int:
     row = await own_row(act, "election")
     if act.matter.state == S.APPLIED.value:
         if row["kind"] != ElectionKind.BY_ELECTION.value or roll is None:
-            raise GROUP_WRONG(faults_zh="首次和换届选举须先组建筹备组；补选须指明已确认的名册", faults="only a by-election goes without a group, and names its roll")
+            raise GROUP_WRONG(
+                faults_zh="首次和换届选举须先组建筹备组；补选须指明已确认的名册",
+                faults="only a by-election goes without a group, and names its roll",
+            )
         await update(act, "election", act.matter.id, roll_id=(await register.require_confirmed(act, roll)).id)
     await _open(act, "open_candidates")
     return act.matter.id
@@ -204,11 +239,14 @@ async def nominate_candidate(act: Act, *, person: int, nominated_by: Nomination 
 
 async def _add(act: Act, person: int, by: Nomination, state: CandidateState, statement: str, occupation: str) -> None:
     taken = await act.tx.value(
-        "SELECT id FROM elections_candidate WHERE election_id = ? AND person_id = ? AND state <> 'WITHDRAWN'", (act.matter.id, person)
+        "SELECT id FROM elections_candidate WHERE election_id = ? AND person_id = ? AND state <> 'WITHDRAWN'",
+        (act.matter.id, person),
     )
     if taken is not None:
         raise ALREADY_STANDING()
-    await act.tx.execute("DELETE FROM elections_candidate WHERE election_id = ? AND person_id = ?", (act.matter.id, person))
+    await act.tx.execute(
+        "DELETE FROM elections_candidate WHERE election_id = ? AND person_id = ?", (act.matter.id, person)
+    )
     await insert(act, "candidate", election_id=act.matter.id, person_id=person, nominated_by=by, state=state,
                  statement=check_text(statement, "statement", least=0, most=2000), occupation=check_text(occupation, "occupation", least=0, most=60),
                  undertook_at=act.now if state is CandidateState.STANDING else None, citation="", finding="", answer="",
@@ -226,7 +264,9 @@ async def _check_stands(act: Act, person: int, undertakes: bool) -> None:
 
 async def own_candidacy(act: Act, *states: CandidateState) -> Row:
     """Return the actor's candidacy in one of these states; raises NO_SUCH_CANDIDATE."""
-    row = await act.tx.one("SELECT * FROM elections_candidate WHERE election_id = ? AND person_id = ?", (act.matter.id, act.person_id))
+    row = await act.tx.one(
+        "SELECT * FROM elections_candidate WHERE election_id = ? AND person_id = ?", (act.matter.id, act.person_id)
+    )
     if row is None or row["state"] not in {state.value for state in states}:
         raise NO_SUCH_CANDIDATE()
     return row
@@ -251,8 +291,6 @@ async def withdraw_candidacy(act: Act) -> int:
     row = await own_candidacy(act, *(set(CandidateState) - {CandidateState.WITHDRAWN}))
     await update(act, "candidate", row["id"], state=CandidateState.WITHDRAWN)
     return act.matter.id
-
-
 
 
 def days_before(day: date, days: int) -> datetime:

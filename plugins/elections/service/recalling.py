@@ -26,7 +26,16 @@ async def begin_recall(act: Act, *, seat: int, reason: str) -> int:
     row = await seat_in_office(act, seat, body)
     called = await names(act, [row["person_id"]])
     key = await act.open(RECALL, f"更换业主委员会委员{called[row['person_id']]}"[:200])
-    await insert(act, "recall", matter_id=key, seat_id=seat, reason=check_text(reason, "reason", most=2000), answer="", signed_heads=0, all_heads=0)
+    await insert(
+        act,
+        "recall",
+        matter_id=key,
+        seat_id=seat,
+        reason=check_text(reason, "reason", most=2000),
+        answer="",
+        signed_heads=0,
+        all_heads=0,
+    )
     await act.link(key, body, LinkRelation.FOLLOWS)
     await petitions.sign(act, key)
     act.emit("elections.recall_begun", matter_id=key)
@@ -65,7 +74,9 @@ async def prepare_recall_ballot(act: Act, *, roll: int, opens_at: datetime, clos
     row = await own_row(act, "recall")
     text = f"理由：{row['reason']}\n本人说明：{row['answer'] or '未说明'}"
     question = voting.joint.Question(act.matter.title, voting.JointDecisionMatter.COMMITTEE_ELECTION, text)
-    poll = await voting.joint.draft(act, act.matter.title, text, [question], opens_at=opens_at, closes_at=closes_at, roll=roll)
+    poll = await voting.joint.draft(
+        act, act.matter.title, text, [question], opens_at=opens_at, closes_at=closes_at, roll=roll
+    )
     await update(act, "recall", act.matter.id, poll_id=poll)
     await act.link(poll, act.matter.id, LinkRelation.FOLLOWS)
     return act.matter.id

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from core import calendar, people
-from core.clock import from_wire
+from core.clock import day_start, from_wire
 from core.database import Row
 from core.kinds import LinkRelation
 from core.plugin import Act, check_text, deed
@@ -36,13 +36,23 @@ async def record_committee(
     """Record a committee that was elected and filed before this system was used, by its filing; it is in term at once."""
     settings = act.settings(ElectionsSettings)
     years = max(1, term_ends.year - term_begins.year)
-    if len(members) > settings.most_seats or chair not in members or term_ends <= term_begins or years > settings.longest_term_years:
-        raise WRONG_SIZE(path=("input", "members"), least=settings.fewest_seats, most=settings.most_seats, years=settings.longest_term_years)
+    if (
+        len(members) > settings.most_seats
+        or chair not in members
+        or term_ends <= term_begins
+        or years > settings.longest_term_years
+    ):
+        raise WRONG_SIZE(
+            path=("input", "members"),
+            least=settings.fewest_seats,
+            most=settings.most_seats,
+            years=settings.longest_term_years,
+        )
     key = await act.open(ELECTION, check_text(title, "title"), state=ElectionState.IN_TERM)
     await insert(act, "election", matter_id=key, kind=ElectionKind.FIRST, reason="", seats=len(members), term_years=years,
                  term_begins=term_begins, term_ends=term_ends, filed_at=act.now,
                  **{**BLANK, "filing_receipt": check_text(filing_receipt, "filingReceipt", most=100)})  # fmt: skip
-    since, last = calendar.day_start(term_begins), calendar.day_start(term_ends)
+    since, last = day_start(term_begins), day_start(term_ends)
     for place, person in enumerate((*members, *(alternates or ())), start=1):
         office = Office.MEMBER if place <= len(members) else Office.ALTERNATE
         await seat(act, key, person, Office.CHAIR if person == chair else office, place, since, last)
@@ -60,7 +70,9 @@ async def start_term(act: Act, ends: date) -> None:
 
 
 @deed(on=ELECTION, step="hold_first_meeting")
-async def hold_first_meeting(act: Act, *, present: Sequence[int], chair: int, supporters: Sequence[int], vice_chairs: Sequence[int] | None = None) -> int:
+async def hold_first_meeting(
+    act: Act, *, present: Sequence[int], chair: int, supporters: Sequence[int], vice_chairs: Sequence[int] | None = None
+) -> int:
     """Record the first meeting: more than half were there, and more than half of all members chose the chair from among them."""
     seats = {one["id"]: one for one in await members(act, act.matter.id)}
     for named, least in ((present, "present"), (supporters, "supporters")):
@@ -73,7 +85,15 @@ async def hold_first_meeting(act: Act, *, present: Sequence[int], chair: int, su
     for key, office in chosen.items():
         await update(act, "seat", key, office=office)
     head = seats[chair]
-    await people.appoint(act, head["person_id"], "committee_chair", act.place.id, from_wire(head["since"]), from_wire(head["until"]), SOURCE)
+    await people.appoint(
+        act,
+        head["person_id"],
+        "committee_chair",
+        act.place.id,
+        from_wire(head["since"]),
+        from_wire(head["until"]),
+        SOURCE,
+    )
     act.note(present=len(set(present)), supporters=len(set(supporters)))
     return act.matter.id
 
@@ -99,7 +119,14 @@ async def acknowledge_filing(act: Act, *, receipt: str, seal_certificate: str = 
 @deed(on=ELECTION, step="refuse_filing")
 async def refuse_filing(act: Act, *, reason: str, citation: str) -> int:
     """Send a filing back, on a cited rule; the committee mends it and files again."""
-    await update(act, "election", act.matter.id, refusal_reason=check_text(reason, "reason", most=500), refusal_basis=cited(citation), filed_at=None)
+    await update(
+        act,
+        "election",
+        act.matter.id,
+        refusal_reason=check_text(reason, "reason", most=500),
+        refusal_basis=cited(citation),
+        filed_at=None,
+    )
     return act.matter.id
 
 
@@ -125,7 +152,9 @@ async def end_seat(act: Act, *, seat: int, ground: SeatEnd, citation: str) -> in
 
 async def seat_in_office(act: Act, key: int, body: int) -> Row:
     """Return a seat that has not ended; raises NO_SUCH_SEAT."""
-    row = await act.tx.one("SELECT * FROM elections_seat WHERE id = ? AND body_id = ? AND ended_at IS NULL", (key, body))
+    row = await act.tx.one(
+        "SELECT * FROM elections_seat WHERE id = ? AND body_id = ? AND ended_at IS NULL", (key, body)
+    )
     if row is None:
         raise NO_SUCH_SEAT(path=("input", "seat"))
     return row
@@ -145,17 +174,22 @@ async def vacate(act: Act, row: Row, ground: SeatEnd, citation: str) -> None:
     is_here = act.matter.id == body and act.matter.state == S.IN_TERM.value
     if is_here and 2 * len(await members(act, body)) < election["seats"]:
         await act.move(ELECTION, "call_reelection")
-        await act.start_clock(ELECTION, "end_term", days_before(date.fromisoformat(election["term_ends"]), 0), rules.TERM_YEARS.source)
+        await act.start_clock(
+            ELECTION, "end_term", days_before(date.fromisoformat(election["term_ends"]), 0), rules.TERM_YEARS.source
+        )
 
 
 async def _move_up(act: Act, body: int, left: Row) -> None:
     following = await act.tx.one(
-        "SELECT * FROM elections_seat WHERE body_id = ? AND office = 'ALTERNATE' AND ended_at IS NULL ORDER BY place, id LIMIT 1", (body,)
+        "SELECT * FROM elections_seat WHERE body_id = ? AND office = 'ALTERNATE' AND ended_at IS NULL ORDER BY place, id LIMIT 1",
+        (body,),
     )
     if following is None:
         return
     await update(act, "seat", following["id"], office=Office.MEMBER, since=act.now)
-    await people.appoint(act, following["person_id"], "committee_member", act.place.id, act.now, from_wire(left["until"]), SOURCE)
+    await people.appoint(
+        act, following["person_id"], "committee_member", act.place.id, act.now, from_wire(left["until"]), SOURCE
+    )
     act.emit("elections.alternate_moved_up", matter_id=body, seat=str(following["id"]))
 
 
@@ -173,14 +207,21 @@ async def propose_seal_use(act: Act, *, document: str, purpose: str) -> int:
 async def approve_seal_use(act: Act, *, use: int) -> int:
     """Sign for a use of the seal, as a member in office; nobody signs for another."""
     mine = await seat_of_actor(act, act.matter.id)
-    row = await act.tx.one(f"SELECT * FROM elections_seal_use WHERE id = ? AND body_id = ?{act.tx.for_update}", (use, act.matter.id))
+    row = await act.tx.one(
+        f"SELECT * FROM elections_seal_use WHERE id = ? AND body_id = ?{act.tx.for_update}", (use, act.matter.id)
+    )
     if row is None:
         raise NO_SUCH_ITEM(path=("input", "use"))
-    if await act.tx.value("SELECT id FROM elections_seal_signature WHERE use_id = ? AND seat_id = ?", (use, mine["id"])):
+    if await act.tx.value(
+        "SELECT id FROM elections_seal_signature WHERE use_id = ? AND seat_id = ?", (use, mine["id"])
+    ):
         raise ALREADY_SIGNED()
     await insert(act, "seal_signature", use_id=use, seat_id=mine["id"], at=act.now)
     seats = await members(act, act.matter.id)
-    signed = {r["seat_id"] for r in await act.tx.fetch("SELECT seat_id FROM elections_seal_signature WHERE use_id = ?", (use,))}
+    signed = {
+        r["seat_id"]
+        for r in await act.tx.fetch("SELECT seat_id FROM elections_seal_signature WHERE use_id = ?", (use,))
+    }
     if row["approved_at"] is None and rules.is_more_than_half(len(signed & {one["id"] for one in seats}), len(seats)):
         await update(act, "seal_use", use, approved_at=act.now)
         act.emit("elections.seal_approved", use=str(use))
@@ -214,7 +255,10 @@ async def add_handover_item(act: Act, *, name: str, quantity: str = "") -> int:
 @deed(on=ELECTION, step="receive_handover_item")
 async def receive_handover_item(act: Act, *, item: int) -> int:
     """Confirm that you received a thing, for the successor or for the residents' committee that keeps it."""
-    row = await act.tx.one("SELECT * FROM elections_handover_item WHERE id = ? AND body_id = ? AND received_at IS NULL", (item, act.matter.id))
+    row = await act.tx.one(
+        "SELECT * FROM elections_handover_item WHERE id = ? AND body_id = ? AND received_at IS NULL",
+        (item, act.matter.id),
+    )
     if row is None:
         raise NO_SUCH_ITEM(path=("input", "item"))
     if row["listed_by_id"] == act.person_id:
@@ -233,7 +277,9 @@ async def alert_handover(act: Act) -> int:
 @deed(on=ELECTION, step="close_election")
 async def close_election(act: Act, *, custodian: str = "") -> int:
     """Complete a handover: everything listed was received. Without a successor name who keeps it: the residents' committee."""
-    left = await act.tx.value("SELECT COUNT(*) FROM elections_handover_item WHERE body_id = ? AND received_at IS NULL", (act.matter.id,))
+    left = await act.tx.value(
+        "SELECT COUNT(*) FROM elections_handover_item WHERE body_id = ? AND received_at IS NULL", (act.matter.id,)
+    )
     if left:
         raise NOT_HANDED_OVER(count=int(left))
     successor = await standing_committee(act)
@@ -242,4 +288,3 @@ async def close_election(act: Act, *, custodian: str = "") -> int:
     least = 0 if successor is not None else 1
     await update(act, "election", act.matter.id, custodian=check_text(custodian, "custodian", least=least, most=200))
     return act.matter.id
-
