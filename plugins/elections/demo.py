@@ -14,19 +14,17 @@ async def fill(world: DemoWorld) -> None:
     code, now = world.compounds[0].code, world.kernel.clock.now()
     today = now.date()
     members = [world.people[key] for key in ("chair", "member")]
-    for number in (1, 2, 3):
-        members.append(
-            await world.person(
-                f"committee{number}", f"示例委员{number}", "owner", world.places["stairwell"], login=False
-            )
-        )
+    members += [
+        await world.person(f"committee{number}", f"示例委员{number}", "owner", world.places["stairwell"], login=False)
+        for number in (1, 2, 3)
+    ]
     office = await world.perform(
         terms.record_committee, "town", community=code, title="示例花园01第一届业主委员会", members=members, chair=members[0],
         term_begins=today - timedelta(days=1200), term_ends=today + timedelta(days=600), filing_receipt="示例备〔2023〕1号",
     )  # fmt: skip
     await world.perform(terms.add_handover_item, "chair", id=office, name="业主委员会印章", quantity="1 枚")
     use = await world.perform(
-        terms.propose_seal_use, "chair", id=office, document="公共收益审计委托书", purpose="委托审计"
+        terms.propose_seal_use, "chair", id=office, paper="公共收益审计委托书", purpose="委托审计"
     )
     await world.perform(terms.approve_seal_use, "member", id=office, use=use)
     await world.perform(

@@ -218,7 +218,7 @@ class SealUse(Model):
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
     body: ForeignKeyRelation[Matter] = anchor("core.Matter")
-    document = fields.CharField(200)
+    paper = fields.CharField(200)
     purpose = fields.CharField(300)
     proposed_at = InstantField()
     approved_at = InstantField(null=True)

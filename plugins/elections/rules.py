@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from itertools import pairwise
 from types import MappingProxyType
 
 from core.calendar import add_months
@@ -125,7 +126,7 @@ def rank(tallies: Iterable[Tally], whole: Whole, seats: int, lot: tuple[str, str
 
 def _tied(passed: Sequence[Tally], whole: Whole, seats: int) -> Iterable[int]:
     """Yield those tied with another where it matters: not among winners alone, nor beyond the last alternate."""
-    for at, (one, following) in enumerate(zip(passed, passed[1:], strict=False)):
+    for at, (one, following) in enumerate(pairwise(passed)):
         if whole.key(one) != whole.key(following):
             continue
         group = [other for other in passed if whole.key(other) == whole.key(one)]

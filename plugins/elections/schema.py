@@ -117,7 +117,7 @@ class CommitteeSeat(Node):
 class SealUse(Node):
     """One use of the committee's seal."""
 
-    document: str = column("The document.")
+    paper: str = column("The document.")
     purpose: str = column("What for.")
     proposed_at: datetime = column("When it was asked for.")
     approved_at: datetime | None = column(
@@ -494,7 +494,7 @@ class ProposeSealUseInput(DeedInput):
     """A use of the seal."""
 
     id: strawberry.ID = ref("Election", "The election.")
-    document: str = text("The document.")
+    paper: str = text("The document.")
     purpose: str = text("What for.")
 
 

@@ -31,6 +31,7 @@ from plugins.voting.separated import (
 )
 
 __all__ = [
-    "EXPLAINED", "FEWEST_ELIGIBLE", "FEWEST_IN_GROUP", "MOST_MOTIONS", "BallotMode", "Choice", "Eligible", "JointDecisionMatter", "PollState",
+    "EXPLAINED", "FEWEST_ELIGIBLE", "FEWEST_IN_GROUP", "MOST_MOTIONS", "BallotMode", "Choice", "Eligible",
+    "JointDecisionMatter", "PollState",
     "Receipt", "Slip", "answers", "check", "destroy", "drop", "joint", "marks", "open_box", "prepare", "receipt_of_voter",
 ]  # fmt: skip

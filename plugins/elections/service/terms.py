@@ -197,9 +197,9 @@ async def _move_up(act: Act, body: int, left: Row) -> None:
 
 
 @deed(on=ELECTION, step="propose_seal_use")
-async def propose_seal_use(act: Act, *, document: str, purpose: str) -> int:
+async def propose_seal_use(act: Act, *, paper: str, purpose: str) -> int:
     """Enter a use of the seal; it may be stamped once more than half of all members have signed (approveSealUse)."""
-    return await insert(act, "seal_use", body_id=act.matter.id, document=check_text(document, "document"),
+    return await insert(act, "seal_use", body_id=act.matter.id, paper=check_text(paper, "paper"),
                         purpose=check_text(purpose, "purpose", most=300), proposed_at=act.now)  # fmt: skip
 
 
