@@ -18,7 +18,8 @@ SIGN, READ = "elections.sign_petition", "elections.read_elections"
 
 PERMISSIONS = (
     Permission(READ, "查看选举与业委会事务", "See elections and the work of committees",
-               roles=(*_COMMITTEE, *_STAFF, "district_staff", "branch_secretary", "scrutineer", "auditor", "property_staff", "building_captain")),
+               roles=(*_COMMITTEE, *_STAFF, "district_staff", "branch_secretary", "scrutineer", "auditor",
+                      "property_staff", "building_captain")),
     Permission(APPLY, "申请选举", "Apply for elections and interim committees", roles=("owner", *_STAFF, "committee_chair")),
     Permission(ORGANISE, "组织选举", "Organise elections and interim committees", roles=_STAFF),
     Permission(SUPERVISE, "监督与备案", "Supervise: answer applications and appeals, filings", roles=("town_staff", "district_staff")),
@@ -172,7 +173,8 @@ ELECTION = Lifecycle(
 
 M = MeetingState
 MEETING = Lifecycle(
-    "elections", "COMMITTEE_MEETING", MeetingState, M.CALLED, type_name="CommitteeMeeting", title_zh="业委会会议", title_en="Committee meeting",
+    "elections", "COMMITTEE_MEETING", MeetingState, M.CALLED, type_name="CommitteeMeeting",
+    title_zh="业委会会议", title_en="Committee meeting",
     visible=SEEN,
     steps=[
         Step("open_meeting", {M.CALLED}, M.IN_SESSION, permission=LEAD, event="elections.meeting_opened",
@@ -188,7 +190,8 @@ MEETING = Lifecycle(
 
 R = RecallState
 RECALL = Lifecycle(
-    "elections", "RECALL", RecallState, R.COLLECTING, type_name="RecallPetition", title_zh="更换委员", title_en="Recall petition", visible=SEEN,
+    "elections", "RECALL", RecallState, R.COLLECTING, type_name="RecallPetition",
+    title_zh="更换委员", title_en="Recall petition", visible=SEEN,
     steps=[
         Step("sign_recall", {R.COLLECTING}, None, permission=SIGN, title_zh="联名"),
         Step("answer_recall", {R.COLLECTING, R.SUPPORTED, R.VOTING}, None, permission=SERVE, title_zh="本人说明"),

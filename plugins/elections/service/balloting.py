@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from core import calendar, people
 from core.clock import day_start, from_wire
@@ -307,7 +307,7 @@ async def _declare(act: Act, row: Row, passed: Sequence[Row]) -> None:
     begins = calendar.day_of(act.now)
     if row["parent_id"] is not None:
         parent = await own_row(act, "election", row["parent_id"])
-        begins = max(begins, datetime.fromisoformat(parent["term_ends"]).date())
+        begins = max(begins, date.fromisoformat(parent["term_ends"]))
     await take_office(act, act.matter.id, elected, others, begins, row["term_years"])
     await update(act, "election", act.matter.id, decided_at=act.now, first_meeting_due=until(act, settings.first_meeting_days),
                  filing_due=until(act, settings.filing_days))  # fmt: skip
@@ -315,13 +315,12 @@ async def _declare(act: Act, row: Row, passed: Sequence[Row]) -> None:
 
 
 async def take_office(
-    act: Act, body: int, elected: Sequence[Row], others: Sequence[Row], begins: object, years: int
+    act: Act, body: int, elected: Sequence[Row], others: Sequence[Row], begins: date, years: int
 ) -> None:
     """Give seats and roles for a term to those elected, and their places to the alternates."""
-    start = datetime.fromisoformat(str(begins)).date()
-    ends = rules.term_end(start, years)
-    await update(act, "election", body, term_begins=start, term_ends=ends)
-    since, last = max(act.now, day_start(start)), day_start(ends)
+    ends = rules.term_end(begins, years)
+    await update(act, "election", body, term_begins=begins, term_ends=ends)
+    since, last = max(act.now, day_start(begins)), day_start(ends)
     for place, one in enumerate((*elected, *others), start=1):
         office = Office.MEMBER if place <= len(elected) else Office.ALTERNATE
         await seat(act, body, one["person_id"], office, place, since, last)
@@ -339,7 +338,7 @@ async def seat(act: Act, body: int, person: int, office: Office, place: int, sin
 async def _join(act: Act, row: Row, elected: Sequence[Row]) -> None:
     """Seat who was elected in a by-election in the committee that is in office, for the rest of its term."""
     parent = await own_row(act, "election", row["parent_id"])
-    last = day_start(datetime.fromisoformat(parent["term_ends"]).date())
+    last = day_start(date.fromisoformat(parent["term_ends"]))
     for place, one in enumerate(elected, start=1):
         await seat(act, row["parent_id"], one["person_id"], Office.MEMBER, place, act.now, last)
     await update(act, "election", act.matter.id, decided_at=act.now)

@@ -63,7 +63,8 @@ async def refuse_interim(act: Act, *, reason: str, citation: str) -> int:
 async def add_interim_member(act: Act, *, person: int, standing: GroupStanding, is_chair: bool = False) -> int:
     """Add a member: of the residents' or villagers' committee, which gives the chair, or an owner."""
     await act.tx.execute("DELETE FROM elections_seat WHERE body_id = ? AND person_id = ?", (act.matter.id, person))
-    await insert(act, "seat", body_id=act.matter.id, person_id=person, standing=standing, office=Office.CHAIR if is_chair else Office.MEMBER,
+    await insert(act, "seat", body_id=act.matter.id, person_id=person, standing=standing,
+                 office=Office.CHAIR if is_chair else Office.MEMBER,
                  place=0, since=act.now, end_citation="")  # fmt: skip
     return act.matter.id
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from core.clock import from_wire
+from core.clock import from_wire, to_wire
+from core.database import Row
 from core.ids import new_id
 from core.plugin import Act, check_text, deed
 from plugins.elections import rules
@@ -53,7 +54,7 @@ async def attend_meeting(act: Act) -> int:
     mine = await seat_of_actor(act, (await own_row(act, "meeting"))["body_id"])
     await act.tx.execute(
         "INSERT INTO elections_attendance (id, meeting_id, seat_id, at) VALUES (?, ?, ?, ?) ON CONFLICT (meeting_id, seat_id) DO NOTHING",
-        (new_id(), act.matter.id, mine["id"], act.now.isoformat(timespec="milliseconds")),
+        (new_id(), act.matter.id, mine["id"], to_wire(act.now)),
     )
     return act.matter.id
 
@@ -85,11 +86,11 @@ async def close_meeting(act: Act, *, minutes: str) -> int:
     is_quorate = rules.is_more_than_half(present, len(seats)) and await _owners_are_there(
         act, row["body_id"], {one["seat_id"] for one in found}
     )
-    lines = [f"应到 {len(seats)} 人，实到 {present} 人。"]
-    for point in await act.tx.fetch(
+    points = await act.tx.fetch(
         "SELECT * FROM elections_decision WHERE meeting_id = ? ORDER BY position", (act.matter.id,)
-    ):
-        lines.append(await _decide(act, point, seats, is_quorate))
+    )
+    told = [await _decide(act, point, seats, is_quorate) for point in points]
+    lines = [f"应到 {len(seats)} 人，实到 {present} 人。", *told]
     await update(
         act,
         "meeting",
@@ -112,8 +113,7 @@ async def _owners_are_there(act: Act, body: int, present: set[int]) -> bool:
     return rules.is_more_than_half(len(owners & present), len(owners))
 
 
-async def _decide(act: Act, point: object, seats: Sequence[int], is_quorate: bool) -> str:
-    row = dict(point)  # type: ignore[call-overload]
+async def _decide(act: Act, row: Row, seats: Sequence[int], is_quorate: bool) -> str:
     said = await act.tx.fetch("SELECT seat_id, choice FROM elections_voice WHERE decision_id = ?", (row["id"],))
     count = {
         choice: sum(one["choice"] == choice.value and one["seat_id"] in seats for one in said) for choice in Choice
@@ -131,7 +131,8 @@ async def _decide(act: Act, point: object, seats: Sequence[int], is_quorate: boo
         against=count[Choice.AGAINST],
         abstaining=count[Choice.ABSTAIN],
     )
-    return f"{row['position']}. {row['title']}：{state.label_zh}（同意 {count[Choice.FOR]}，不同意 {count[Choice.AGAINST]}，弃权 {count[Choice.ABSTAIN]}）"
+    said_so = f"同意 {count[Choice.FOR]}，不同意 {count[Choice.AGAINST]}，弃权 {count[Choice.ABSTAIN]}"
+    return f"{row['position']}. {row['title']}：{state.label_zh}（{said_so}）"
 
 
 @deed(on=MEETING, step="cancel_meeting")

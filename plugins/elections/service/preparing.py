@@ -248,7 +248,8 @@ async def _add(act: Act, person: int, by: Nomination, state: CandidateState, sta
         "DELETE FROM elections_candidate WHERE election_id = ? AND person_id = ?", (act.matter.id, person)
     )
     await insert(act, "candidate", election_id=act.matter.id, person_id=person, nominated_by=by, state=state,
-                 statement=check_text(statement, "statement", least=0, most=2000), occupation=check_text(occupation, "occupation", least=0, most=60),
+                 statement=check_text(statement, "statement", least=0, most=2000),
+                 occupation=check_text(occupation, "occupation", least=0, most=60),
                  undertook_at=act.now if state is CandidateState.STANDING else None, citation="", finding="", answer="",
                  appeal="", appeal_answer="", yes_area_centi=0, yes_heads=0, has_passed=False)  # fmt: skip
 

@@ -249,7 +249,8 @@ async def alert_term(act: Act) -> int:
 async def add_handover_item(act: Act, *, name: str, quantity: str = "") -> int:
     """List a thing that the committee keeps: papers, accounts, the seal, keys. The list is what is handed over."""
     return await insert(act, "handover_item", body_id=act.matter.id, name=check_text(name, "name"),
-                        quantity=check_text(quantity, "quantity", least=0, most=60), listed_by_id=act.actor.person_id, listed_at=act.now)  # fmt: skip
+                        quantity=check_text(quantity, "quantity", least=0, most=60),
+                        listed_by_id=act.actor.person_id, listed_at=act.now)  # fmt: skip
 
 
 @deed(on=ELECTION, step="receive_handover_item")
