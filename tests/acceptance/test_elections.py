@@ -51,7 +51,8 @@ async def recorded(world: World, **more: Any) -> str:
     """Record a committee in office: the demo's chair and member, and three owners, its term ending on 1 June."""
     found = await do(
         world, "recordCommittee", "town", community=code(world), title="第一届业委会", chair=person(world, "chair"),
-        members=[person(world, key) for key in ("chair", "member", "cand1", "cand2", "cand3")], termBegins="2021-06-01", termEnds="2026-06-01",
+        members=[person(world, key) for key in ("chair", "member", "cand1", "cand2", "cand3")],
+        termBegins="2021-06-01", termEnds="2026-06-01",
         filingReceipt="备〔2021〕1号", **more,
     )  # fmt: skip
     assert found["__typename"] == "Election", found
