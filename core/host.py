@@ -37,6 +37,7 @@ from core.access import Permission
 from core.clock import to_wire
 from core.errors import Problem
 from core.events import EventType, Reaction
+from core.indicators import Indicator
 from core.matters import Lifecycle
 from core.personal import PersonalData
 from core.plugin import GateCheck, Sweep
@@ -129,6 +130,11 @@ class Host:
     def personal_data(self) -> tuple[PersonalData, ...]:
         """Return the categories of personal data of all usable plugins, in the order of dependency."""
         return self._compiled.personal_data
+
+    @property
+    def indicators(self) -> Mapping[str, Indicator]:
+        """Return the indicators of all usable plugins by their codes, in the order of dependency."""
+        return self._compiled.indicators
 
     def lifecycle(self, plugin_id: str, kind: str) -> Lifecycle | None:
         """Return the lifecycle of one kind of matter."""

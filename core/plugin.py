@@ -49,9 +49,12 @@ from core.errors import (
 )  # fmt: skip
 from core.events import Event, EventType, Reaction, Telling
 from core.hierarchy import Place
+from core.indicators import FiveZero, Indicator, IndicatorKind, Words
 from core.labels import Confidence, LabelledEnum, Source
 from core.matters import Lifecycle, Matter, Step
+from core.periods import Period, PeriodKind
 from core.personal import CLOSED_NAME, ERASED, ConsentText, Held, LegalBasis, PersonalData, Sealed
+from core.routes import Admits, Asked, Refusal, Reply, Route
 from core.settings import Override, Settings, Stricter, setting
 from core.work import Act, DeedSpec, Fresh, deed
 
@@ -129,15 +132,24 @@ class Hooks:
         """Return what this plugin holds of persons: why, how long, and what an erasure does with it."""
 
     @hookspec
+    def indicators(self) -> Sequence[Indicator]:  # type: ignore[empty-body]
+        """Return what this plugin counts for the one-stop data: definitions, each with the SELECT that counts it."""
+
+    @hookspec
+    def routes(self) -> Sequence[Route]:  # type: ignore[empty-body]
+        """Return the addresses that this plugin answers over HTTP: pages, open data, formats of others."""
+
+    @hookspec
     def demo(self, world: DemoWorld) -> Awaitable[None]:  # type: ignore[empty-body]
         """Fill the demo world with this plugin's part, through its own deeds."""
 
 
 __all__ = [
-    "CLOSED_NAME", "CONTRACT", "ERASED", "PROJECT", "Act", "Confidence", "Conflict", "ConsentText", "DeedSpec",
-    "Disabled", "DomainError", "Event", "EventType", "Fresh", "Gate", "Held", "Hooks", "Invalid", "LabelledEnum",
-    "LegalBasis", "Lifecycle", "Matter", "NotAllowed", "NotFound", "Override", "Permission", "PersonalData", "Place",
-    "Problem", "Reaction", "Rule", "Sealed", "Settings", "Sight", "Source", "Step", "Stricter", "Sweep", "Telling", "TooMany",
-    "Viewer", "Where", "both", "check_text", "deed", "either", "everyone", "holders", "hookimpl", "invalid",
-    "members", "nobody", "person", "row", "setting",
+    "CLOSED_NAME", "CONTRACT", "ERASED", "PROJECT", "Act", "Admits", "Asked", "Confidence", "Conflict", "ConsentText",
+    "DeedSpec", "Disabled", "DomainError", "Event", "EventType", "FiveZero", "Fresh", "Gate", "Held", "Hooks",
+    "Indicator", "IndicatorKind", "Invalid", "LabelledEnum", "LegalBasis", "Lifecycle", "Matter", "NotAllowed",
+    "NotFound", "Override", "Period", "PeriodKind", "Permission", "PersonalData", "Place", "Problem", "Reaction",
+    "Refusal", "Reply", "Route", "Rule", "Sealed", "Settings", "Sight", "Source", "Step", "Stricter", "Sweep",
+    "Telling", "TooMany", "Viewer", "Where", "Words", "both", "check_text", "deed", "either", "everyone", "holders",
+    "hookimpl", "invalid", "members", "nobody", "person", "row", "setting",
 ]  # fmt: skip

@@ -21,11 +21,13 @@ from core.access import Permission  # noqa: E402
 from core.errors import Problem  # noqa: E402
 from core.events import EventType, Telling  # noqa: E402
 from core.host import Host, Plugin  # noqa: E402
+from core.indicators import Indicator  # noqa: E402
 from core.kernel import load_host  # noqa: E402
 from core.personal import PersonalData  # noqa: E402
 from core.settings import Settings  # noqa: E402
 from schema.errors import TYPES  # noqa: E402
 from schema.meta import EDGE_PROBLEMS  # noqa: E402
+from schema.policies import ROUTES  # noqa: E402
 
 NOTE = "<!-- Written by `python docs/generate.py` from the code. Change the code, then run it again. -->"
 
@@ -62,6 +64,16 @@ EVENTS = (
     "the person concerned alone."
 )
 TOLD = {Telling.NOBODY: "", Telling.CONCERNED: "to the person concerned", Telling.EVERYBODY: "to everybody"}
+ADDRESSES = (
+    "Every address that a server answers over HTTP, and who is admitted there; what has no line here does not exist. Most front "
+    "ends need the first two alone ([api.md](api.md)). Those of plugins answer 404 where their plugin is off at the place "
+    "concerned; they are declared as [plugins.md](plugins.md#routes) shows."
+)
+INDICATORS = (
+    "What is counted, and how: numerator and denominator of every figure that `community { indicators }` and the open data tell. "
+    "A figure of a place is the sum over it and everything below it. There are no targets and no rankings; figures about fewer "
+    "than ten persons are not told. *Settles*: so many days after its end a period is still counted."
+)
 CONFIGURATION = (
     "What the operator of a server decides; what a community decides is in [settings.md](settings.md). The command "
     "line beats the environment, which beats `[server]` in `plugins.toml`, which beats the default. Misspelt names are "
@@ -162,6 +174,8 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(host),
         "permissions.md": permissions_page(host),
         "events.md": events_page(host),
+        "addresses.md": addresses_page(host),
+        "indicators.md": indicators_page(host),
         "configuration.md": configuration_page(),
         "personal-data.md": personal_data_page(host),
     }
@@ -318,6 +332,45 @@ def _events(events: Iterable[EventType]) -> str:
         ("Event", "事件", "What happened", "Public", "News"),
         ((f"`{e.code}`", e.title_zh, e.title_en, "yes" if e.public else "", TOLD[e.tells]) for e in events),
     )
+
+
+def addresses_page(host: Host) -> str:
+    """List every address with who is admitted: the server's own, then those of plugins."""
+    parts = [
+        _head("Addresses 地址"), ADDRESSES, "## core 核心",
+        _table(("Address", "Admitted"), ((f"`{path}`", why) for path, why in ROUTES.items())),
+    ]  # fmt: skip
+    for plugin in _plugins(host):
+        if plugin.routes:
+            rows = ((f"`{r.method} {r.path}`", r.admits.label_zh, r.admits.label_en, r.why) for r in plugin.routes)
+            parts += [f"## {_title(plugin)}", _table(("Address", "准入", "Admitted", "Why that is safe"), rows)]
+    return _page(parts)
+
+
+def indicators_page(host: Host) -> str:
+    """Describe every indicator: the data dictionary."""
+    parts = [_head("Indicators 指标"), INDICATORS]
+    for plugin in _plugins(host):
+        if plugin.indicators:
+            parts += [f"## {_title(plugin)}", *map(_indicator, plugin.indicators)]
+    return _page(parts)
+
+
+def _indicator(one: Indicator) -> str:
+    lines = [
+        f"### `{one.code}` {one.title_zh} {one.title_en}\n",
+        f"- Kind: `{one.kind.value}` {one.kind.label_zh}"
+        + (f" · `{one.zero.value}` {one.zero.label_zh}" if one.zero else ""),
+        f"- 分子 Numerator: {one.numerator.zh} {one.numerator.en}",
+    ]
+    for label, words in (("分母 Denominator", one.denominator), ("覆盖 Coverage", one.coverage), ("单位 Unit", one.unit),
+                         ("防止造假 Against making it look good", one.guard)):  # fmt: skip
+        if words is not None:
+            lines.append(f"- {label}: {words.zh} {words.en}")
+    lines += [f"- Source: {one.source}", f"- Periods: {_codes(kind.value for kind in one.periods)}"]
+    if one.settles_days:
+        lines.append(f"- Settles: {one.settles_days} days")
+    return "\n".join(lines)
 
 
 def personal_data_page(host: Host) -> str:

@@ -5,6 +5,7 @@
 - ``/uploads/<ticket>`` (POST, one file), ``/files/<id>/<expires>/<signature>`` (GET),
   ``/exports/<person>/<expires>/<signature>`` (GET, everything that is held about a person)
 - ``/trace/…`` signed heads and proofs, ``/receipt`` a page that checks a receipt (``schema/trace.py``)
+- whatever plugins declare, below ``/p/<plugin>/`` or elsewhere (``schema/plugin_routes.py``)
 - ``/healthz`` the process answers, ``/readyz`` the database does
 """
 
@@ -14,6 +15,7 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +38,11 @@ from schema.front import GraphQLFront
 from schema.gate import Gate
 from schema.limits import Limits
 from schema.operations import Operations
+from schema.pages import STYLES, STYLES_ADDRESS
 from schema.personal import ADDRESS as EXPORT_ADDRESS
 from schema.personal import download as export_download
+from schema.plugin_routes import PluginFront
+from schema.plugin_routes import check as check_plugin_routes
 from schema.policies import check_routes
 from schema.sockets import GraphQLSocket
 from schema.trace import routes as trace_routes
@@ -58,8 +63,10 @@ class Edge:
 
     def __init__(self, kernel: Kernel, *, demo: Mapping[str, Any]) -> None:
         self.kernel = kernel
+        check_plugin_routes(kernel.host)
         self.profiles = profiles_of(kernel.host, suggestions=kernel.config.is_development)
         self.work = Work(Gate(kernel))
+        self.plugin_routes = PluginFront(kernel, self.context)
         self._documents = load_documents(kernel.config.documents)
         self._demo = demo
         self._fronts: dict[frozenset[str], tuple[ProfileSchema, GraphQLFront, GraphQLSocket]] = {}
@@ -235,6 +242,11 @@ class Site:
         """Serve ``/c/<code>/graphql``."""
         await self.edge.community(scope, receive, send)
 
+    async def elsewhere(self, scope: Scope, receive: Receive, send: Send, not_found: ASGIApp) -> None:
+        """Serve what the table of addresses does not have: an address of a plugin, or nothing."""
+        if scope["type"] != "http" or not await self.edge.plugin_routes(scope, receive, send):
+            await not_found(scope, receive, send)
+
     def _late(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         """Return an endpoint that asks the edge, which exists only once the lifespan has started."""
 
@@ -256,6 +268,7 @@ class Site:
             Route("/files/{id}/{expires}/{signature}", self._late("download")),
             Route(EXPORT_ADDRESS, self._late("export")),
             Route("/assets/graphiql/{name}", asset),
+            Route(STYLES_ADDRESS, styles),
             *trace_routes(lambda: self.edge.kernel),
             Route("/healthz", self._late("healthz")),
             Route("/readyz", self._late("readyz")),
@@ -271,6 +284,7 @@ def application(kernel: Kernel | Opening, *, demo: Mapping[str, Any] | None = No
     """
     site = Site(kernel, demo or {})
     rest = Starlette(lifespan=site.lifespan, routes=site.routes())
+    rest.router.default = partial(site.elsewhere, not_found=rest.router.default)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # What front ends ask all day goes straight to its front, past the table of addresses.
@@ -292,6 +306,12 @@ async def asset(request: Request) -> Response:
     if name not in ("graphiql.js", "graphiql.css", "LICENSES.txt"):
         return PlainTextResponse("not found", status_code=404)
     return FileResponse(ASSETS / name, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "max-age=3600"})
+
+
+async def styles(request: Request) -> Response:
+    """Send the style sheet of the public pages."""
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "public, max-age=300"}
+    return FileResponse(STYLES, media_type="text/css", headers=headers)
 
 
 class _Raw:

@@ -206,6 +206,7 @@ ROUTES: Mapping[str, str] = {
     "/files/{id}/{expires}/{signature}": "whoever holds the signed address that Attachment.url gave, for ten minutes",
     "/exports/{person}/{expires}/{signature}": "whoever holds the signed address that exportMyData gave the person, for ten minutes",
     "/assets/graphiql/{name}": "everybody: the explorer's own files, named one by one",
+    "/assets/pages.css": "everybody: the style sheet of the public pages",
     "/trace/head": "everybody: a signed head is made to be kept elsewhere",
     "/trace/head.json": "everybody: the same, with the public keys",
     "/trace/heads/{size}": "everybody: earlier heads, as text or QR code",

@@ -367,7 +367,7 @@ class Community(Node):
         of_kind = access.Where("m.kind = ?", (kind,)) if kind else access.TRUE
         where = access.Where("m.community_id = ?", (self.pk,)) & of_kind  # type: ignore[attr-defined]
         if below:
-            where = await lying_below(info, "core_matter m", self.path, of_kind)  # type: ignore[attr-defined]
+            where = await lying_below(info, "core_matter", "m", self.path, of_kind)  # type: ignore[attr-defined]
         return await info.context.reading.matters_page(info, where, check_first(first), after or None)
 
     @strawberry.field(
@@ -383,12 +383,12 @@ class Community(Node):
         ] = strawberry.UNSET,
         below: Annotated[bool, strawberry.argument(description="Also that of all places below.")] = True,
     ) -> Connection[Annotated["NewsItem", strawberry.lazy("schema.news")]]:
-        told = access.Where("t.person_id IS NULL")
+        told = access.Where("{t}.person_id IS NULL")
         if plugin:
-            told &= access.Where("t.plugin = ?", (plugin,))
-        where = access.Where("t.community_id = ?", (self.pk,)) & told  # type: ignore[attr-defined]
+            told &= access.Where("{t}.plugin = ?", (plugin,))
+        where = access.Where("{t}.community_id = ?", (self.pk,)) & told  # type: ignore[attr-defined]
         if below:
-            where = await lying_below(info, "core_news t", self.path, told)  # type: ignore[attr-defined]
+            where = await lying_below(info, "core_news", "{t}", self.path, told)  # type: ignore[attr-defined]
         return await info.context.reading.page("NewsItem", info, where=where, order=NEWEST, first=first, after=after)
 
     @strawberry.field(
@@ -411,18 +411,18 @@ class Community(Node):
         return await info.context.reading.page("TraceRecord", info, where=where, order=NEWEST, first=first, after=after)
 
 
-async def lying_below(info: strawberry.Info, source: str, path: str, narrowed: access.Where) -> access.Where:
+async def lying_below(info: strawberry.Info, table: str, alias: str, path: str, narrowed: access.Where) -> access.Where:
     """Return the predicate for the rows of a place and all below it, so that few are sorted and many are walked.
 
-    ``source`` is a table with a column ``path`` and its alias, in which ``narrowed`` is written, too.
+    ``table`` has a column ``path``; ``alias`` is what stands for the table in ``narrowed`` and in what is returned.
     """
-    alias = source.rpartition(" ")[2]
     where = access.Where(f"{alias}.path >= ? AND {alias}.path < ?", subtree_range(path)) & narrowed
+    counted = where.sql.replace(f"{alias}.", "x.")
     count = await info.context.kernel.database.value(
-        f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM {source} WHERE {where.sql} LIMIT {MANY}) AS counted", where.params
+        f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM {table} x WHERE {counted} LIMIT {MANY}) AS counted", where.params
     )
     if count < MANY:
         return where
     # With the empty text none filters by an index, which would give all that is to be sorted.
-    walked = re.sub(rf"\b{alias}\.(path|kind|plugin)\b", rf"({alias}.\1 || '')", where.sql)
+    walked = re.sub(rf"{re.escape(alias)}\.(path|kind|plugin)\b", rf"({alias}.\1 || '')", where.sql)
     return access.Where(walked, where.params)

@@ -14,7 +14,10 @@ from core._host import messages as say
 from core._host.reasons import Reason, did_you_mean
 from core._host.record import Plugin
 from core._host.tables import tables_of
+from core.indicators import faults as indicator_faults
 from core.matters import Lifecycle, Step
+from core.routes import Route, overlap
+from core.routes import faults as route_faults
 from core.settings import ENABLED, Settings, SettingsBook
 
 # The widths of the columns that hold these names; SQLite would not mind longer ones, PostgreSQL would.
@@ -31,6 +34,7 @@ WORDS = {
     "sweep": "定时任务",
     "table": "数据表",
     "category of personal data": "个人信息类别",
+    "indicator": "指标",
 }
 
 _VERB = re.compile(r"[a-z][a-z0-9_]*")
@@ -44,6 +48,7 @@ class Claims:
     """Who owns which name on this server."""
 
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    _routes: list[tuple[str, Route]] = field(default_factory=list)
 
     def collisions(self, plugin: Plugin) -> Iterator[Reason]:
         """Yield a reason for each name of a plugin that is taken, by another or by itself."""
@@ -54,11 +59,21 @@ class Claims:
             if other is not None:
                 yield say.TAKEN(what_zh=WORDS[what], what=what, name=name, other=other, owner=owner)
             mine[what, name] = owner
+        yield from self._crossings(plugin)
 
     def enter(self, plugin: Plugin) -> None:
         """Give a plugin its names."""
         for what, name in names_of(plugin):
             self._owners[what, name] = _owner(plugin, what)
+        self._routes += ((plugin.owner(), route) for route in plugin.routes)
+
+    def _crossings(self, plugin: Plugin) -> Iterator[Reason]:
+        """Yield a reason for each address of a plugin that is also another's, or another of its own."""
+        for index, route in enumerate(plugin.routes):
+            before = [*self._routes, *((plugin.owner(), one) for one in plugin.routes[:index])]
+            for other, taken in before:
+                if taken.method == route.method and overlap(taken.path, route.path):
+                    yield say.SAME_ADDRESS(path=route.path, owner=plugin.owner(), taken=taken.path, other=other)
 
 
 def names_of(plugin: Plugin) -> Iterator[tuple[str, str]]:
@@ -71,6 +86,7 @@ def names_of(plugin: Plugin) -> Iterator[tuple[str, str]]:
     yield from (("reaction", f"{plugin.id}.{reaction.name}") for reaction in plugin.reactions)
     yield from (("sweep", f"{plugin.id}.{sweep.name}") for sweep in plugin.sweeps)
     yield from (("category of personal data", data.code) for data in plugin.personal_data)
+    yield from (("indicator", indicator.code) for indicator in plugin.indicators)
     yield from (("table", table) for table in tables_of(plugin))
 
 
@@ -85,6 +101,10 @@ def faults(plugin: Plugin, known_roles: Collection[str]) -> Iterator[Reason]:
         yield from _states(plugin, lifecycle)
         for step in lifecycle.steps:
             yield from _step(plugin, lifecycle, step)
+    yield from _indicators(plugin)
+    for route in plugin.routes:
+        for zh, en in route_faults(route, plugin.id):
+            yield say.BAD_ROUTE(file=plugin.file(), path=route.path, told_zh=zh, told=en)
     yield from _work(plugin)
 
 
@@ -106,7 +126,7 @@ def _owner(plugin: Plugin, what: str) -> str:
 
 def _codes(plugin: Plugin) -> Iterator[Reason]:
     for what, code in names_of(plugin):
-        if what not in {"permission", "event", "error code", "category of personal data"}:
+        if what not in {"permission", "event", "error code", "category of personal data", "indicator"}:
             continue
         owner, _, verb = code.partition(".")
         if owner != plugin.id or not _VERB.fullmatch(verb) or len(code) > LONGEST_CODE:
@@ -172,6 +192,14 @@ def _step(plugin: Plugin, lifecycle: Lifecycle, step: Step) -> Iterator[Reason]:
         yield say.STEP_EVENT(did_you_mean(step.event, events), **where, code=step.event)
     if step.timed and step.target is None:
         yield say.AIMLESS_CLOCK(**where)
+
+
+def _indicators(plugin: Plugin) -> Iterator[Reason]:
+    """Refuse indicators that do not say what they count, or that count others' rows: a table's name tells whose it is."""
+    readable = ("core_community", "core_matter", f"{plugin.id}_", *(f"{name}_" for name in plugin.requires))
+    for indicator in plugin.indicators:
+        for said in indicator_faults(indicator, readable):
+            yield say.BAD_INDICATOR(file=plugin.file(), code=indicator.code, told_zh=said.zh, told=said.en)
 
 
 def _where(plugin: Plugin, lifecycle: Lifecycle) -> dict[str, object]:

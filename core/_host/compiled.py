@@ -11,6 +11,7 @@ from core._host.record import Plugin
 from core.access import Permission
 from core.errors import Problem
 from core.events import EventType, Reaction
+from core.indicators import Indicator
 from core.matters import Lifecycle
 from core.personal import PersonalData
 from core.plugin import GateCheck, Sweep
@@ -33,6 +34,7 @@ class Compiled:
     by_event: Mapping[str, tuple[tuple[str, Reaction], ...]]
     sweeps: tuple[tuple[str, Sweep], ...]
     personal_data: tuple[PersonalData, ...]
+    indicators: Mapping[str, Indicator]
 
     @classmethod
     def of(cls, usable: Iterable[Plugin]) -> Compiled:
@@ -51,6 +53,7 @@ class Compiled:
             by_event=_grouped((reaction.event, (owner, reaction)) for owner, reaction in reactions),
             sweeps=tuple((plugin.id, sweep) for plugin in plugins for sweep in plugin.sweeps),
             personal_data=tuple(data for plugin in plugins for data in plugin.personal_data),
+            indicators=MappingProxyType({one.code: one for plugin in plugins for one in plugin.indicators}),
         )
 
 

@@ -15,9 +15,11 @@ from core._host.record import Plugin, log
 from core.access import Permission
 from core.errors import Problem
 from core.events import EventType, Reaction
+from core.indicators import Indicator
 from core.matters import Lifecycle
 from core.personal import PersonalData
 from core.plugin import Gate, Sweep
+from core.routes import Route
 from core.settings import Settings
 
 # Hooks that return a sequence: the attribute of the record that keeps it, and what it must hold.
@@ -30,6 +32,8 @@ LISTS: Mapping[str, tuple[str, type]] = {
     "sweeps": ("sweeps", Sweep),
     "gates": ("gates", Gate),
     "personal_data": ("personal_data", PersonalData),
+    "indicators": ("indicators", Indicator),
+    "routes": ("routes", Route),
 }
 
 

@@ -207,6 +207,27 @@ BAD_DEFAULTS = Rule(
     "请给每个设置项一个有效的默认值。",
     "Give every setting a default that is valid.",
 )
+BAD_INDICATOR = Rule(
+    "check",
+    "{file} 的指标 {code} 不能统计：{told_zh}。",
+    "The indicator {code} in {file} cannot be counted: {told}.",
+    "写法见 docs/plugins.md 的 indicators 一节。",
+    "docs/plugins.md shows under indicators how one is written.",
+)
+BAD_ROUTE = Rule(
+    "check",
+    "{file} 的地址 {path} 不能提供：{told_zh}。",
+    "The address {path} in {file} cannot be served: {told}.",
+    "写法见 docs/plugins.md 的 routes 一节。",
+    "docs/plugins.md shows under routes how one is written.",
+)
+SAME_ADDRESS = Rule(
+    "check",
+    "{owner} 的地址 {path} 与 {other} 的 {taken} 重合。",
+    "The address {path} of {owner} is also {taken} of {other}.",
+    "请换一个地址，最好在 /p/<插件编号>/ 之下。",
+    "Choose another one, best below /p/<plugin>/.",
+)
 BAD_WORK_NAME = Rule(
     "check",
     "{file} 的反应或定时任务名 {name!r} 不合命名规则。",

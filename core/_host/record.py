@@ -13,10 +13,12 @@ from core._host.reasons import Reason
 from core.access import Permission
 from core.errors import Problem
 from core.events import EventType, Reaction
+from core.indicators import Indicator
 from core.labels import LabelledEnum
 from core.matters import Lifecycle
 from core.personal import PersonalData
 from core.plugin import Gate, Sweep
+from core.routes import Route
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -95,6 +97,8 @@ class Plugin:
     sweeps: tuple[Sweep, ...] = ()
     gates: tuple[Gate, ...] = ()
     personal_data: tuple[PersonalData, ...] = ()
+    indicators: tuple[Indicator, ...] = ()
+    routes: tuple[Route, ...] = ()
     demo: Callable[[DemoWorld], Awaitable[None]] | None = None
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.plugin import EventType, Lifecycle, Permission, PersonalData, Problem, Settings, hookimpl
+from core.plugin import EventType, Indicator, Lifecycle, Permission, PersonalData, Problem, Route, Settings, hookimpl
 
 if TYPE_CHECKING:
     from core.demo import DemoWorld
@@ -58,6 +58,20 @@ def personal_data() -> Sequence[PersonalData]:
     from plugins.notices.personal_data import PERSONAL_DATA
 
     return PERSONAL_DATA
+
+
+@hookimpl
+def indicators() -> Sequence[Indicator]:
+    from plugins.notices.indicators import INDICATORS
+
+    return INDICATORS
+
+
+@hookimpl
+def routes() -> Sequence[Route]:
+    from plugins.notices.pages import ROUTES
+
+    return ROUTES
 
 
 @hookimpl

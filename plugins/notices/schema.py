@@ -121,9 +121,9 @@ class Notice(Matter):
     )
     withdrawn_at: datetime | None = column("When it was withdrawn.")
     withdrawal_reason: str = column("Why it was withdrawn; stays for everybody to see.")
-    permalink: str = computed("'/graphql?query=%7Bnode(id%3A%22Notice_' || {t}.matter_id || '%22)%7Bid%20...on%20Matter"
-                              "%7Btitle%20stateCode%7D...on%20Notice%7Bbody%20issuer%20postedAt%20displayUntil%7D%7D%7D'",
-                              "A plain address that shows this notice to whoever may see it; no tracking.")  # fmt: skip
+    permalink: str = computed(
+        "'/p/notices/' || {t}.matter_id", "The address of its page, to read and to print; no tracking."
+    )
     acknowledged_count: int = computed(
         "(SELECT COUNT(*) FROM notices_acknowledgement a WHERE a.notice_id = {t}.matter_id)",
         "How many people said they read it.",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.demo import DemoWorld
-from core.plugin import EventType, Lifecycle, Permission, PersonalData, Problem, Settings, Sweep, hookimpl
+from core.plugin import EventType, Indicator, Lifecycle, Permission, PersonalData, Problem, Settings, Sweep, hookimpl
 
 
 @hookimpl
@@ -61,6 +61,13 @@ def personal_data() -> Sequence[PersonalData]:
     from plugins.register.personal_data import PERSONAL_DATA
 
     return PERSONAL_DATA
+
+
+@hookimpl
+def indicators() -> Sequence[Indicator]:
+    from plugins.register.indicators import INDICATORS
+
+    return INDICATORS
 
 
 @hookimpl

@@ -7,11 +7,13 @@ from core.demo import DemoWorld
 from core.plugin import (
     EventType,
     Gate,
+    Indicator,
     Lifecycle,
     Permission,
     PersonalData,
     Problem,
     Reaction,
+    Route,
     Settings,
     Sweep,
     hookimpl,
@@ -86,6 +88,20 @@ def personal_data() -> Sequence[PersonalData]:
     from plugins.voting.personal_data import PERSONAL_DATA
 
     return PERSONAL_DATA
+
+
+@hookimpl
+def indicators() -> Sequence[Indicator]:
+    from plugins.voting.indicators import INDICATORS
+
+    return INDICATORS
+
+
+@hookimpl
+def routes() -> Sequence[Route]:
+    from plugins.voting.pages import ROUTES
+
+    return ROUTES
 
 
 @hookimpl

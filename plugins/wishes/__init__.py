@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.plugin import EventType, Lifecycle, Permission, PersonalData, Problem, Reaction, Settings, hookimpl
+from core.plugin import EventType, Indicator, Lifecycle, Permission, PersonalData, Problem, Reaction, Settings, hookimpl
 
 if TYPE_CHECKING:
     from core.demo import DemoWorld
@@ -65,6 +65,13 @@ def personal_data() -> Sequence[PersonalData]:
     from plugins.wishes.personal_data import PERSONAL_DATA
 
     return PERSONAL_DATA
+
+
+@hookimpl
+def indicators() -> Sequence[Indicator]:
+    from plugins.wishes.indicators import INDICATORS
+
+    return INDICATORS
 
 
 @hookimpl

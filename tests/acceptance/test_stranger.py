@@ -50,6 +50,8 @@ MEMBERS_NOTICES = (
     "JOIN notices_audience a ON a.notice_id = n.matter_id WHERE m.state <> 'DRAFT' AND a.community_id IN ({homes}))"
 )
 CONFIRMED_POLLS = "(SELECT id FROM core_matter WHERE kind = 'POLL' AND state = 'CONFIRMED')"
+RELEASES = "(SELECT id FROM core_matter WHERE kind = 'DATA_RELEASE' AND state = 'PUBLISHED')"
+WHERE_ON = "(SELECT id FROM core_community WHERE code LIKE '440604%')"  # above the district no plugin is on
 ANNOUNCED_POLLS = "(SELECT matter_id FROM voting_poll WHERE announced_at IS NOT NULL)"
 NOT_VOTES = (
     "t.deed NOT IN ('voting.cast_ballot', 'voting.answer_survey', 'voting.cast_separated_ballot', 'rating.cast_rating')"
@@ -76,12 +78,12 @@ MAY_SEE: Mapping[str, tuple[str, str, str]] = {
     "Attachment": (f"t.matter_id IN {PUBLIC_NOTICES}", f"t.matter_id IN {MEMBERS_NOTICES}", "t.uploader_id = {me}"),
     "TraceRecord": (NEVER, NEVER, NEVER),
     "TraceStep": (
-        f"(t.matter_id IN {PUBLIC_NOTICES} OR t.matter_id IN {CONFIRMED_POLLS}) AND {NOT_VOTES}",
+        f"(t.matter_id IN {PUBLIC_NOTICES} OR t.matter_id IN {CONFIRMED_POLLS} OR t.matter_id IN {RELEASES}) AND {NOT_VOTES}",
         f"(t.matter_id IN {MEMBERS_NOTICES} OR t.matter_id IN {ANNOUNCED_POLLS} OR t.matter_id IN {OTHERS}) AND {NOT_VOTES}",
         f"t.matter_id IN {MY_WISHES} OR (NOT {NOT_VOTES} AND t.id IN {MY_DEEDS})",
     ),
     "NewsItem": (
-        f"t.person_id IS NULL AND (t.matter_id IN {PUBLIC_NOTICES} OR t.matter_id IN {CONFIRMED_POLLS})",
+        f"t.person_id IS NULL AND (t.matter_id IN {PUBLIC_NOTICES} OR t.matter_id IN {CONFIRMED_POLLS} OR t.matter_id IN {RELEASES})",
         f"t.person_id IS NULL AND (t.matter_id IN {MEMBERS_NOTICES} OR t.matter_id IN {ANNOUNCED_POLLS} OR t.matter_id IN {OTHERS})",
         f"t.person_id = {{me}} OR (t.person_id IS NULL AND t.matter_id IN {MY_WISHES})",
     ),
@@ -127,6 +129,9 @@ MAY_SEE: Mapping[str, tuple[str, str, str]] = {
     "RollObjection": (NEVER, NEVER, "t.person_id = {me}"),
     "RollCorrection": (NEVER, NEVER, NEVER),
     "RegisterCorrection": (NEVER, NEVER, NEVER),
+    "DataRelease": (f"t.matter_id IN {RELEASES}", NEVER, NEVER),
+    "DataFigure": (f"t.community_id IN {WHERE_ON}", NEVER, NEVER),
+    "DataFigureVersion": (ALWAYS, ALWAYS, ALWAYS),
 }
 
 REFUSALS = {"NotSignedIn", "NotAllowed", "NotFound", "PluginDisabled"}

@@ -31,8 +31,12 @@ from tortoise.models import Model
 
 from core import models, roles
 from core.host import Host, Plugin, PluginList, models_of
+from core.indicators import Count, counted
+from core.kernel import Kernel
 from core.own_data import PERSONAL_DATA
+from core.periods import Period
 from core.personal import undeclared, unknown
+from core.routes import Admits
 from core.work import DeedSpec
 from schema.compose import Profiles, fragments
 from schema.declared import REGISTRY
@@ -289,3 +293,43 @@ def core_models() -> list[type[Model]]:
 def core_personal_faults() -> list[str]:
     """Name what the kernel itself holds of persons and does not declare."""
     return [*undeclared(core_models(), PERSONAL_DATA), *unknown(core_models(), PERSONAL_DATA)]
+
+
+# -- indicators --------------------------------------------------------------------------------------------------------
+
+
+async def indicator_faults(kernel: Kernel, name: str) -> list[str]:
+    """Count every indicator for the running period of each of its kinds, and say what cannot be."""
+    today, found = kernel.clock.now().date(), []
+    for indicator in kernel.host.plugins[name].indicators:
+        for kind in indicator.periods:
+            period = Period.containing(today, kind)
+            rows = await counted(kernel.database, indicator, period)
+            found += [f"{indicator.code} {period.code}: {said}" for said in _impossible(rows, indicator.columns)]
+    return found
+
+
+def _impossible(rows: list[Count], columns: tuple[str, ...]) -> Iterator[str]:
+    if len({row.path for row in rows}) != len(rows):
+        yield "more than one row for a place"
+    for row in rows:
+        if min(row.numerator, row.denominator, row.covered, row.coverable) < 0:
+            yield f"a figure below nothing at {row.path}"
+        if "denominator" in columns and row.numerator > row.denominator:
+            yield f"{row.numerator} out of {row.denominator} at {row.path}"
+        if row.covered > row.coverable:
+            yield f"{row.covered} covered out of {row.coverable} at {row.path}"
+
+
+# -- addresses ---------------------------------------------------------------------------------------------------------
+
+
+def addresses_at(plugin: Plugin, code: str) -> list[str]:
+    """Return the public addresses of a plugin that need nothing but a place, as they are for one."""
+    found = [
+        route.path.replace(f"{{{route.place}}}", code)
+        + ("" if f"{{{route.place}}}" in route.path else f"?{route.place}={code}")
+        for route in plugin.routes
+        if route.place and route.method == "GET" and route.admits is Admits.EVERYBODY
+    ]
+    return [path for path in found if "{" not in path]

@@ -142,6 +142,12 @@ async def use(world: World, plugin_id: str) -> None:
     await world.settle()
 
 
+async def test_its_indicators_count(world: World, plugin_id: str) -> None:
+    """Each SELECT runs for each kind of period on each database: whole numbers, one row a place, no part above its whole."""
+    await use(world, plugin_id)
+    assert await conformance.indicator_faults(world.kernel, plugin_id) == []
+
+
 async def rows_of(world: World, plugin_id: str) -> dict[str, int]:
     """Count the rows of every table of the plugin."""
     apps = {app.label: app for app in world.kernel.host.apps()}
@@ -178,7 +184,11 @@ async def test_switched_off_it_is_hidden_and_keeps_its_data(world: World, plugin
     shown = (await world.gql(query, as_="chair", community=code)).data
     kept = await rows_of(world, plugin_id)
 
+    addresses = conformance.addresses_at(world.kernel.host.plugins[plugin_id], code)
+    assert [path for path in addresses if (await world.client.get(path)).status_code != 200] == []
+
     await switch(world, plugin_id, False)
+    assert [path for path in addresses if (await world.client.get(path)).status_code != 404] == []
     for key, selection in fields.items():
         one = f'{{ community(code: "{code}") {{ {key} {selection} }} }}'
         assert f"'{key}'" in (await world.gql(one, as_="chair", community=code)).errors[0]["message"]

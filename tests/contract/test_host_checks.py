@@ -322,3 +322,37 @@ def test_all_faults_of_a_plugin_are_told_at_once(samples: Samples) -> None:
     """Whoever mends a plugin sees everything that is wrong with it, not one thing per start."""
     samples.plugin("m", lifecycle("m", "wish", "my_wish"), models("m", "x = anchor('core.Account')", table="item"))
     assert len(refused(samples).splitlines()) == 4
+
+
+INDICATOR = """
+@hookimpl
+def indicators():
+    words = Words("文字", "Words")
+    return [Indicator("{code}", "指标", "Indicator", IndicatorKind.SHARE, numerator=words, unit=words,
+                      source=Source("本系统约定", Confidence.DESIGN), {more})]
+"""
+GOOD_SQL = "SELECT i.id AS place, 1 AS numerator, 1 AS denominator FROM m_item i WHERE i.at < :end"
+BAD_INDICATORS = {
+    "another's prefix": ("other.share", 'denominator=words, sql="' + GOOD_SQL + '"', "not named as it must be"),
+    "no denominator": ("m.share", 'sql="' + GOOD_SQL + '"', "a SHARE tells its denominator"),
+    "a table of another": ("m.share", 'denominator=words, sql="' + GOOD_SQL.replace("m_item", "core_person") + '"',
+                           "reads core_person, which is not its own"),
+    "an unknown bound": ("m.share", 'denominator=words, sql="' + GOOD_SQL.replace(":end", ":now") + '"', "names :now"),
+    "a missing column": ("m.share", 'denominator=words, sql="' + GOOD_SQL.replace(" AS place", "") + '"',
+                         "gives no column place"),
+    "two statements": ("m.share", 'denominator=words, sql="' + GOOD_SQL + '; DELETE FROM m_item"', "not one SELECT"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_INDICATORS)
+def test_an_indicator_that_cannot_be_counted_is_refused(samples: Samples, case: str) -> None:
+    """What it counts, where its rows come from and how its columns are called is looked at when it loads."""
+    code, more, expected = BAD_INDICATORS[case]
+    samples.plugin("m", INDICATOR.format(code=code, more=more))
+    assert expected in why(samples.load(), "m")
+
+
+def test_a_sound_indicator_is_taken(samples: Samples) -> None:
+    """The same declaration without a mistake is found under its code."""
+    samples.plugin("m", INDICATOR.format(code="m.share", more='denominator=words, sql="' + GOOD_SQL + '"'))
+    assert list(samples.load().indicators) == ["m.share"]
