@@ -7,6 +7,7 @@ from core.demo import DemoWorld
 from core.plugin import (
     EventType,
     Gate,
+    Indicator,
     Lifecycle,
     Permission,
     PersonalData,
@@ -72,6 +73,13 @@ def gates() -> Sequence[Gate]:
     from plugins.elections.gates import GATES
 
     return GATES
+
+
+@hookimpl
+def indicators() -> Sequence[Indicator]:
+    from plugins.elections.indicators import INDICATORS
+
+    return INDICATORS
 
 
 @hookimpl
