@@ -8,6 +8,8 @@ from typing import Any
 from core import attachments, branches
 from core.clock import from_wire
 from core.kinds import BranchLevel
+from plugins.elections.kinds import ElectionKind
+from plugins.elections.service import preparing
 from plugins.inbox import delivery
 from plugins.inbox import service as inbox
 from plugins.notices.rules import NoticeKind
@@ -30,6 +32,7 @@ async def fill(world: World) -> None:
     await _branch(world)
     await _register(world)
     await _drafts(world)
+    await _candidate(world)
     await _looks(world)
     await _inbox(world)
 
@@ -42,6 +45,25 @@ async def _inbox(world: World) -> None:
     await delivery.deliver(world.kernel)
     await world.demo.perform(inbox.confirm_answered, id=channel, person_id=world.demo.people["resident"])
     world.kernel.config = config
+
+
+async def _candidate(world: World) -> None:
+    """A by-election in which an owner stands, reviewed by nobody yet."""
+    code = world.demo.places["compound"].code
+    roll = await one(
+        world, "SELECT id FROM core_matter WHERE kind = 'VOTER_ROLL' AND state = 'CONFIRMED' ORDER BY id LIMIT 1"
+    )
+    election = await world.demo.perform(
+        preparing.apply_election,
+        "staff",
+        community=code,
+        title="补选",
+        reason="缺额一名",
+        kind=ElectionKind.BY_ELECTION,
+        seats=1,
+    )
+    await world.demo.perform(preparing.open_candidates, "staff", id=election, roll=roll)
+    await world.demo.perform(preparing.stand_for_election, "owner", id=election, undertakes=True)
 
 
 async def _branch(world: World) -> None:

@@ -968,7 +968,8 @@ async def test_the_register_disappears_where_it_is_switched_off(place: World) ->
     """Off in the compound: its fields are refused, its objects are gone, its deeds too; on again, all is as before."""
     before, roll = await units(place), await published(place)
     switch = {"community": code(place), "plugin": "register", "reason": "x"}
-    await place.do("disablePlugin", {**switch, "plugin": "voting"}, as_="staff")
+    for dependent in ("elections", "voting"):
+        await place.do("disablePlugin", {**switch, "plugin": dependent}, as_="staff")
     await place.do("disablePlugin", switch, as_="staff")
     answer = await place.gql(UNITS, {"code": code(place)}, as_="staff")
     assert answer.errors[0]["extensions"]["code"] == "PLUGIN_DISABLED"

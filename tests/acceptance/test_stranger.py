@@ -58,8 +58,10 @@ NOT_VOTES = (
 )
 OTHERS = (
     "(SELECT m.id FROM core_matter m LEFT JOIN wishes_wish w ON w.matter_id = m.id WHERE "
-    "(w.published_at IS NOT NULL AND m.state <> 'WITHDRAWN') OR (m.plugin = 'rating' AND m.state <> 'DRAFT'))"
+    "(w.published_at IS NOT NULL AND m.state <> 'WITHDRAWN') OR (m.plugin = 'rating' AND m.state <> 'DRAFT') "
+    "OR (m.plugin = 'elections' AND m.community_id IN ({homes})))"
 )
+ELECTIONS_HERE = "(SELECT id FROM core_matter WHERE plugin = 'elections' AND community_id IN ({homes}))"
 MY_DEEDS = "(SELECT leaf_id FROM core_trace_salt WHERE person_id = {me})"
 MY_WISHES = "(SELECT id FROM core_matter WHERE kind = 'WISH' AND author_id = {me})"
 
@@ -99,6 +101,16 @@ MAY_SEE: Mapping[str, tuple[str, str, str]] = {
     "Proxy": (NEVER, NEVER, "t.principal_id = {me} OR t.holder_id = {me}"),
     "PaperSlip": (NEVER, NEVER, NEVER),
     "ResultObjection": (NEVER, NEVER, "t.person_id = {me}"),
+    "Election": (NEVER, f"t.matter_id IN {ELECTIONS_HERE}", NEVER),
+    "ElectionGroupMember": (NEVER, f"t.election_id IN {ELECTIONS_HERE}", NEVER),
+    "CommitteeSeat": (NEVER, f"t.body_id IN {ELECTIONS_HERE}", NEVER),
+    "CommitteeMeeting": (NEVER, f"t.matter_id IN {ELECTIONS_HERE}", NEVER),
+    "CommitteeDecision": (NEVER, f"t.meeting_id IN {ELECTIONS_HERE}", NEVER),
+    "RecallPetition": (NEVER, f"t.matter_id IN {ELECTIONS_HERE}", NEVER),
+    "InterimCommittee": (NEVER, f"t.matter_id IN {ELECTIONS_HERE}", NEVER),
+    "ElectionCandidate": (NEVER, NEVER, "t.person_id = {me}"),
+    "SealUse": (NEVER, NEVER, NEVER),
+    "HandoverItem": (NEVER, NEVER, NEVER),
     "Wish": (
         NEVER,
         "t.published_at IS NOT NULL AND t.matter_id IN (SELECT id FROM core_matter WHERE state <> 'WITHDRAWN')",

@@ -498,8 +498,9 @@ async def test_nothing_a_vote_rests_on_is_switched_off(world: World) -> None:
         off = {"community": world.demo.places[place].code, "plugin": "voting", "reason": "停用"}
         assert (await world.do("disablePlugin", off, as_="staff"))["code"] == "voting.poll_open"
     await world.do("withdrawPoll", {"id": poll, "reason": "重拟"}, as_="chair")
-    off = {"community": world.demo.places["compound"].code, "plugin": "voting", "reason": "停用"}
-    assert (await world.do("disablePlugin", off, as_="staff"))["__typename"] == "Community"
+    off = {"community": world.demo.places["compound"].code, "reason": "停用"}
+    for plugin in ("elections", "voting"):
+        assert (await world.do("disablePlugin", {**off, "plugin": plugin}, as_="staff"))["__typename"] == "Community"
 
 
 async def test_drafts_are_for_drafters(world: World) -> None:

@@ -181,14 +181,14 @@ async def _second_compound(world: World) -> None:
         issuer="业委会",
     )
     await do(post_notice, "chair2", id=notice)
-    for plugin in ("wishes", "rating", "voting", "book_drifting"):
+    for plugin in ("elections", "wishes", "rating", "voting", "book_drifting"):
         await do(administration.disable_plugin, community=compound.code, plugin=plugin, reason='"off"')
 
 
 async def _places(world: World) -> None:
     """A village without any plugin, a closed compound, and names that are hard to write."""
     do = world.demo.perform
-    for plugin in ("wishes", "rating", "voting", "book_drifting", "notices", "register"):
+    for plugin in ("elections", "wishes", "rating", "voting", "book_drifting", "notices", "register"):
         await do(administration.disable_plugin, community=world.demo.places["village"].code, plugin=plugin)
     code = world.demo.places["community"].code
     for number, name in enumerate(('旧"花园"', "新\\园", "园\u2028里")):

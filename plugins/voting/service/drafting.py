@@ -98,13 +98,37 @@ async def draft_poll(
 ) -> int:
     """Begin a poll; nobody sees it but those who may draft. Add motions, then announce it."""
     ends = closes_at or opens_at + timedelta(days=act.settings(VotingSettings).window_days)
+    return await insert_poll(
+        act, title, body, opens_at, ends, kind=kind, roll=roll, scope_justification=scope_justification,
+        silence_text=silence_text, legal_review_note=legal_review_note, is_first_assembly=is_first_assembly, mode=mode,
+        by_standing=by_standing,
+    )  # fmt: skip
+
+
+async def insert_poll(
+    act: Act,
+    title: str,
+    body: str,
+    opens_at: datetime,
+    closes_at: datetime,
+    *,
+    kind: PollKind,
+    roll: int | None,
+    scope_justification: str = "",
+    silence_text: str = "",
+    legal_review_note: str = "",
+    is_first_assembly: bool = False,
+    mode: BallotMode | None = None,
+    by_standing: bool = False,
+) -> int:
+    """Write the rows of a draft; returns its key."""
     key = await act.open(POLL, check_text(title, "title"))
     await act.tx.execute(
         "INSERT INTO voting_poll (matter_id, kind, mode, by_standing, body, roll_id, roll_hash, area_centi, heads, opens_at, closes_at, "
         "extension_reason, scope_justification, silence_text, legal_review_note, is_first_assembly, round, "
         "certificate_hash, end_reason, end_basis) VALUES (?, ?, ?, ?, ?, ?, '', 0, 0, ?, ?, '', ?, ?, ?, ?, 0, '', '', '')",
         (key, kind.value, mode_of(kind, mode).value, by_standing,
-         check_text(body, "body", most=20_000), roll, to_wire(opens_at), to_wire(ends),
+         check_text(body, "body", most=20_000), roll, to_wire(opens_at), to_wire(closes_at),
          check_text(scope_justification, "scopeJustification", least=0, most=500),
          check_text(silence_text, "silenceText", least=0, most=500),
          check_text(legal_review_note, "legalReviewNote", least=0, most=500), is_first_assembly),
@@ -132,14 +156,29 @@ async def add_motion(
     )
     if last is not None and last["n"] >= MOST_MOTIONS:
         raise TOO_MANY_MOTIONS(most=MOST_MOTIONS)
+    position = (last["last"] if last else 0) + 1
+    await insert_motion(act, act.matter.id, position, title, text, matter, candidate, choices, most_options)
+    return act.matter.id
+
+
+async def insert_motion(
+    act: Act,
+    poll_id: int,
+    position: int,
+    title: str,
+    text: str,
+    matter: JointDecisionMatter | None,
+    candidate: int | None = None,
+    options: Sequence[str] = (),
+    most_options: int = 1,
+) -> None:
+    """Write one question of a draft."""
     await act.tx.execute(
         "INSERT INTO voting_motion (id, poll_id, position, title, text, matter_code, candidate_id, options, most_options) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (new_id(), act.matter.id, (last["last"] if last else 0) + 1, check_text(title, "title"),
-         check_text(text, "text", least=0, most=10_000), matter.value if matter else None, candidate,
-         canonical_json(choices), most_options),
+        (new_id(), poll_id, position, check_text(title, "title"), check_text(text, "text", least=0, most=10_000),
+         matter.value if matter else None, candidate, canonical_json(list(options)), most_options),
     )  # fmt: skip
-    return act.matter.id
 
 
 def _options(
