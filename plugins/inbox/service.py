@@ -45,18 +45,20 @@ ADDRESS, SECRET, CODE = "address_sealed", "secret_sealed", "code_sealed"
 
 
 async def at_home(act: Act, arguments: Mapping[str, Any]) -> Place:
-    """Find the widest place around the person where the inbox is on: their messages belong to no stairwell."""
-    who = arguments.get("person_id") if act.actor.system is not None else act.person_id
+    """Find the widest place around the person where the inbox is on: their messages belong to no stairwell.
+
+    Whoever belongs nowhere, or is nobody, is looked after where the inbox is on first of all.
+    """
+    who = arguments.get("person_id") if act.actor.system is not None else act.actor.person_id
     rows = await act.tx.fetch(
         "SELECT c.path FROM core_appointment a JOIN core_community c ON c.id = a.community_id WHERE a.person_id = ? ORDER BY a.id",
-        (who,),
+        (who or 0,),
     )
-    for row in rows:
-        for path in lineage(row["path"]):
-            if act.book.is_enabled("inbox", path, act.now):
-                found = await act.tx.one(f"SELECT {PLACE_COLUMNS} FROM core_community WHERE path = ?", (path,))
-                if found is not None:
-                    return Place.of(found)
+    around = [path for row in rows for path in lineage(row["path"]) if act.book.is_enabled("inbox", path, act.now)]
+    for path in (*around, *(low for low, _ in act.book.enabled_ranges("inbox", act.now))):
+        found = await act.tx.one(f"SELECT {PLACE_COLUMNS} FROM core_community WHERE path = ?", (path,))
+        if found is not None:
+            return Place.of(found)
     return await at_the_top(act, arguments)
 
 
