@@ -85,6 +85,7 @@ class GroupMember(Model):
 
     class Meta:
         table = "elections_group_member"
+        indexes = (("election_id", "id"),)
         unique_together = (("election_id", "person_id"),)
 
 
@@ -113,6 +114,7 @@ class Candidate(Model):
 
     class Meta:
         table = "elections_candidate"
+        indexes = (("election_id", "id"),)
         unique_together = (("election_id", "person_id"),)
 
 
@@ -134,7 +136,7 @@ class Seat(Model):
 
     class Meta:
         table = "elections_seat"
-        indexes = (("body_id", "office"),)
+        indexes = (("body_id", "place", "id"), ("body_id", "office"))
 
 
 class Signature(Model):
@@ -156,7 +158,7 @@ class Meeting(Model):
     matter: OneToOneRelation[Matter] = fields.OneToOneField(
         "core.Matter", primary_key=True, on_delete=RESTRICT, related_name=False
     )
-    body: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    body: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
     starts_at = InstantField()
     venue = fields.CharField(200, default="")
     minutes = fields.TextField()
@@ -167,6 +169,7 @@ class Meeting(Model):
 
     class Meta:
         table = "elections_meeting"
+        indexes = (("body_id", "matter_id"),)
 
 
 class Attendance(Model):
@@ -217,7 +220,7 @@ class SealUse(Model):
     """One use of the committee's seal: for what, and when more than half of the members had signed."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    body: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    body: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
     paper = fields.CharField(200)
     purpose = fields.CharField(300)
     proposed_at = InstantField()
@@ -225,6 +228,7 @@ class SealUse(Model):
 
     class Meta:
         table = "elections_seal_use"
+        indexes = (("body_id", "id"),)
 
 
 class SealSignature(Model):
@@ -244,7 +248,7 @@ class HandoverItem(Model):
     """A thing that a committee keeps and hands over: papers, accounts, the seal, keys."""
 
     id = fields.BigIntField(primary_key=True, default=new_id, generated=False)
-    body: ForeignKeyRelation[Matter] = anchor("core.Matter")
+    body: ForeignKeyRelation[Matter] = anchor("core.Matter", db_index=False)
     name = fields.CharField(200)
     quantity = fields.CharField(60, default="")
     listed_by: ForeignKeyNullableRelation[Person] = anchor("core.Person", null=True)
@@ -254,6 +258,7 @@ class HandoverItem(Model):
 
     class Meta:
         table = "elections_handover_item"
+        indexes = (("body_id", "id"),)
 
 
 class Recall(Model):

@@ -255,7 +255,7 @@ class InterimCommittee(Matter):
     handover_due: datetime | None = column("Until when it hands over to the committee that was elected.")
     refusal_reason: str = column("Why it was refused.")
     refusal_basis: str = column("The rule.")
-    committee: Connection[CommitteeSeat] = to_many("CommitteeSeat", "{t}.body_id", "Its members.", order=OLDEST)
+    committee: Connection[CommitteeSeat] = to_many("CommitteeSeat", "{t}.body_id", "Its members.", order=BY_PLACE)
 
 
 @extension("Community")

@@ -85,7 +85,7 @@ async def test_news_end_where_sight_ends(world: World) -> None:
     assert await feed(world, "compound", "stranger") == []
     assert await feed(world, "compound") == []
     off = {"community": world.demo.places["district"].code, "plugin": "notices", "reason": "试"}
-    for plugin in ("voting", "rating", "wishes", "notices"):
+    for plugin in ("elections", "voting", "rating", "wishes", "notices"):
         await world.do("disablePlugin", {**off, "plugin": plugin}, as_="sysadmin")
     assert await feed(world, "compound", "resident") == []
 

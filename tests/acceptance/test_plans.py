@@ -172,6 +172,7 @@ async def _next_page(world: World, document: str, variables: Mapping[str, Any], 
 
 
 KNOWN: tuple[str, ...] = (
+    "Election.meetings",  # sorts the meetings of one committee
     "Community.matters(below)",  # sorts fewer than MANY matters (schema/types.py); of more it goes through the newest
     "Query.units of a district",  # sorts the units of all compounds below
     "Query.residents",  # sorts the residents of all stairwells below

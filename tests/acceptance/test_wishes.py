@@ -311,7 +311,7 @@ async def test_a_household_does_not_help_itself(street: World) -> None:
 async def test_without_the_register_wishes_go_on(street: World) -> None:
     """The register is of use, not a need: where it is off, a wish is claimed all the same."""
     off = {"community": code(street), "plugin": "register"}
-    for plugin in ("voting", "register"):
+    for plugin in ("elections", "voting", "register"):
         assert (await street.do("disablePlugin", {**off, "plugin": plugin}, as_="staff"))["__typename"] == "Community"
     assert (await claim(street, await publish(street)))["state"] == "CLAIMED"
 

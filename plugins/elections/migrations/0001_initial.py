@@ -1,8 +1,5 @@
-from tortoise import fields, migrations
-from tortoise.fields.base import OnDelete
-from tortoise.indexes import Index
+from tortoise import migrations
 from tortoise.migrations import operations as ops
-
 from core.fields import CodeField, DayField, EnumField, InstantField
 from core.ids import new_id
 from plugins.elections.kinds import (
@@ -15,6 +12,9 @@ from plugins.elections.kinds import (
     Office,
     SeatEnd,
 )
+from tortoise.fields.base import OnDelete
+from tortoise import fields
+from tortoise.indexes import Index
 
 
 class Migration(migrations.Migration):
@@ -61,7 +61,11 @@ class Migration(migrations.Migration):
                 ("has_passed", fields.BooleanField(default=False)),
                 ("place", fields.IntField(null=True)),
             ],
-            options={"table": "elections_candidate", "unique_together": (("election_id", "person_id"),)},
+            options={
+                "table": "elections_candidate",
+                "unique_together": (("election_id", "person_id"),),
+                "indexes": [Index(fields=["election_id", "id"])],
+            },
         ),
         ops.CreateModel(
             name="Decision",
@@ -150,18 +154,17 @@ class Migration(migrations.Migration):
                 ("standing", EnumField(enum_type=GroupStanding)),
                 ("is_leader", fields.BooleanField(default=False)),
             ],
-            options={"table": "elections_group_member", "unique_together": (("election_id", "person_id"),)},
+            options={
+                "table": "elections_group_member",
+                "unique_together": (("election_id", "person_id"),),
+                "indexes": [Index(fields=["election_id", "id"])],
+            },
         ),
         ops.CreateModel(
             name="HandoverItem",
             fields=[
                 ("id", fields.BigIntField(primary_key=True, default=new_id, generated=False)),
-                (
-                    "body",
-                    fields.ForeignKeyField(
-                        "core.Matter", db_index=True, related_name=False, on_delete=OnDelete.RESTRICT
-                    ),
-                ),
+                ("body", fields.ForeignKeyField("core.Matter", related_name=False, on_delete=OnDelete.RESTRICT)),
                 ("name", fields.CharField(max_length=200)),
                 ("quantity", fields.CharField(default="", max_length=60)),
                 (
@@ -179,7 +182,7 @@ class Migration(migrations.Migration):
                 ),
                 ("received_at", InstantField(null=True)),
             ],
-            options={"table": "elections_handover_item"},
+            options={"table": "elections_handover_item", "indexes": [Index(fields=["body_id", "id"])]},
         ),
         ops.CreateModel(
             name="Interim",
@@ -207,12 +210,7 @@ class Migration(migrations.Migration):
                         "core.Matter", primary_key=True, related_name=False, on_delete=OnDelete.RESTRICT
                     ),
                 ),
-                (
-                    "body",
-                    fields.ForeignKeyField(
-                        "core.Matter", db_index=True, related_name=False, on_delete=OnDelete.RESTRICT
-                    ),
-                ),
+                ("body", fields.ForeignKeyField("core.Matter", related_name=False, on_delete=OnDelete.RESTRICT)),
                 ("starts_at", InstantField()),
                 ("venue", fields.CharField(default="", max_length=200)),
                 ("minutes", fields.TextField(unique=False)),
@@ -221,7 +219,7 @@ class Migration(migrations.Migration):
                 ("closed_at", InstantField(null=True)),
                 ("end_reason", fields.CharField(default="", max_length=300)),
             ],
-            options={"table": "elections_meeting"},
+            options={"table": "elections_meeting", "indexes": [Index(fields=["body_id", "matter_id"])]},
         ),
         ops.CreateModel(
             name="Recall",
@@ -260,18 +258,13 @@ class Migration(migrations.Migration):
             name="SealUse",
             fields=[
                 ("id", fields.BigIntField(primary_key=True, default=new_id, generated=False)),
-                (
-                    "body",
-                    fields.ForeignKeyField(
-                        "core.Matter", db_index=True, related_name=False, on_delete=OnDelete.RESTRICT
-                    ),
-                ),
+                ("body", fields.ForeignKeyField("core.Matter", related_name=False, on_delete=OnDelete.RESTRICT)),
                 ("paper", fields.CharField(max_length=200)),
                 ("purpose", fields.CharField(max_length=300)),
                 ("proposed_at", InstantField()),
                 ("approved_at", InstantField(null=True)),
             ],
-            options={"table": "elections_seal_use"},
+            options={"table": "elections_seal_use", "indexes": [Index(fields=["body_id", "id"])]},
         ),
         ops.CreateModel(
             name="Seat",
@@ -294,7 +287,10 @@ class Migration(migrations.Migration):
                 ("end_citation", fields.CharField(default="", max_length=300)),
                 ("handover_due", InstantField(null=True)),
             ],
-            options={"table": "elections_seat", "indexes": [Index(fields=["body_id", "office"])]},
+            options={
+                "table": "elections_seat",
+                "indexes": [Index(fields=["body_id", "place", "id"]), Index(fields=["body_id", "office"])],
+            },
         ),
         ops.CreateModel(
             name="Signature",
