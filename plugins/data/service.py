@@ -28,7 +28,7 @@ async def freeze_period(act: Act, *, period: str) -> int:
     taken = "SELECT matter_id FROM data_release WHERE community_id = ? AND slot = ?"
     if await act.tx.value(taken, (act.place.id, found.code)) is not None:
         raise ALREADY_FROZEN(path=("input", "period"), place=act.place.name, period=found.code)
-    key = await act.open(RELEASE, f"{act.place.name}{found.title('zh')}数据")
+    key = await act.open(RELEASE, f"{act.place.name} {found.title('zh')}数据")
     await act.tx.execute(
         "INSERT INTO data_release (matter_id, community_id, period, slot, frozen_at, discard_reason) VALUES (?, ?, ?, ?, ?, '')",
         (key, act.place.id, found.code, found.code, to_wire(act.now)),
