@@ -114,7 +114,10 @@ async def test_frozen_published_and_corrected_on_record(world: World) -> None:
     await world.settle()
     assert (await freeze(world, "2026-Q1", as_="resident"))["code"] == "core.not_allowed"
     release = await freeze(world, "2026-Q1")
-    assert (release["state"], release["title"]) == ("FROZEN", f"{world.demo.places['compound'].name}2026年第一季度数据")
+    assert (release["state"], release["title"]) == (
+        "FROZEN",
+        f"{world.demo.places['compound'].name} 2026年第一季度数据",
+    )
     assert (await freeze(world, "2026-Q1"))["code"] == "data.already_frozen"
     [figure] = await figures(world, "compound", "2026-Q1", "rating.satisfied")
     assert figure["release"] is None, "a stranger does not see what is not published"

@@ -1,5 +1,8 @@
-from tortoise import migrations
+from tortoise import fields, migrations
+from tortoise.fields.base import OnDelete
+from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
+
 from core.fields import CodeField, DayField, EnumField, InstantField
 from core.ids import new_id
 from plugins.elections.kinds import (
@@ -12,9 +15,6 @@ from plugins.elections.kinds import (
     Office,
     SeatEnd,
 )
-from tortoise.fields.base import OnDelete
-from tortoise import fields
-from tortoise.indexes import Index
 
 
 class Migration(migrations.Migration):
