@@ -265,6 +265,7 @@ async def changes(world: World, token: str | None) -> int:
 # What is kept from some who see the row, with the selection that shows it; the name of a row is that of the first field.
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "BookDriftingBook": ("loanCount",),
+    "ElectionCandidate": ("ground", "citation", "finding", "answer", "appeal", "appealAnswer"),
     "Notice": ("body",),
     "NoticeVersion": ("body",),
     "Owner": ("name", "phone", "document", "ownerships { totalCount }"),

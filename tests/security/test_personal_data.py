@@ -71,6 +71,7 @@ async def test_the_list_says_what_is_held_why_and_how_long_in_both_languages(wor
     mine = {one["code"]: one for one in (await me(world, "subject"))["personalData"]["categories"]}
     assert {code.partition(".")[0] for code in mine} == {
         "core",
+        "elections",
         "inbox",
         "notices",
         "rating",
