@@ -52,8 +52,9 @@ async def not_reading(ground: Ground, rounds: int) -> Figures:
             for link in links:
                 link.transport.abort()
         counted = await check(town, campaign)
-    # What is asked for at once is made at once: the answers that wait for room, and the outbox; each as objects, text and bytes.
-    most = 3 * (OUTBOX_MIB + OPERATIONS * asked / (1 << 20))
+    # What is asked for at once is made at once: the answers that wait for room, and the outbox; each as objects, text and
+    # bytes, and once more as what has not been given back yet.
+    most = 4 * (OUTBOX_MIB + OPERATIONS * asked / (1 << 20))
     at_most("MiB per reader", grown / rounds, most)
     return {"readers": rounds, "dropped": rounds, "MiB grown": round(grown, 1), "MiB each at most": round(most, 1),
             "others' p99 ms before": before,
