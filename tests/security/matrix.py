@@ -339,7 +339,7 @@ async def downloads(world: World, paths: Sequence[str]) -> list[str]:
 
 
 async def inputs(world: World) -> Inputs:
-    """Gather an object of every type in the compound, of matters one in every state; where there is none, one from elsewhere."""
+    """Gather an object of every type in the compound, of matters one in every state; a number of nothing where there is none."""
     keys: dict[str, list[int]] = {}
     for name, declaration in REGISTRY.items():
         if declaration.matter is not None:
@@ -347,9 +347,7 @@ async def inputs(world: World) -> Inputs:
                 "SELECT MIN(id) AS id FROM core_matter WHERE kind = ? AND path LIKE ? GROUP BY state ORDER BY state",
                 (declaration.matter.kind, world.demo.places["compound"].path + "%"),
             )
-            anywhere = "SELECT COALESCE(MIN(id), 0) FROM core_matter WHERE kind = ?"
-            kind = (declaration.matter.kind,)
-            keys[name] = [row["id"] for row in rows] or [await world.kernel.database.value(anywhere, kind)]
+            keys[name] = [row["id"] for row in rows] or [0]
         else:
             placed = await rows_at(world, name)
             keys[name] = in_compound(placed, name) or next(iter(placed.values()), [0])

@@ -145,6 +145,7 @@ async def answers(world: World, inputs: Inputs, token: str, name: str, key: int)
     return found
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("reader", READERS)
 async def test_a_hidden_row_is_told_by_nothing(made: Stage, reader: str) -> None:
     """Rows of every type that hides some: with them and without them each answer is the same."""
@@ -180,6 +181,7 @@ async def hidden(world: World, token: str, name: str) -> list[int]:
     return [key for key in keys if global_id(name, key) not in seen and key not in counted]
 
 
+@pytest.mark.timeout(900)
 async def test_a_row_that_is_seen_is_told_of(made: Stage) -> None:
     """The comparison is sharp: taken from whoever sees them, rows change lists, look-ups and refusals."""
     async with made.open() as opened, answered_by(opened, engine=True, rate_limit=0) as world:
